@@ -1,0 +1,164 @@
+/**
+ * Messages between a client (extension host or terminal program) and the engine process: JSON-RPC over the child's
+ * standard input and output. `requests` go client → engine, `events` engine → client. Requests are cancelled with
+ * JSON-RPC cancellation; a cancelled `ask` still resolves, with the partial answer and stopReason `cancelled`.
+ * A failed request rejects with a `ResponseError` whose `data` is a `FailureData`.
+ */
+import type { FailureCode } from "./failure.ts";
+import type { Device, RankerName } from "./settings.ts";
+import type { Answer, FileProblem, Prompt, RankedUnit, SkippedFile, SkipReason } from "./units.ts";
+
+/** Raised whenever a message changes shape; client and engine of different versions refuse each other. */
+export const protocolVersion = 1;
+
+export interface FailureData {
+  readonly code: FailureCode;
+  readonly detail: string;
+}
+
+export const gpuShares = ["all", "half", "none"] as const;
+/** How much of the GPU the engine may use; a client lowers it after crashes. `none` means the CPU only. */
+export type GpuShare = (typeof gpuShares)[number];
+
+export interface HelloParams {
+  readonly protocolVersion: number;
+  /** Absent: `all`. */
+  readonly gpu?: GpuShare;
+  /** Folder for indexes and caches; created when missing. */
+  readonly storageFolder: string;
+  /** The engine exits when this process is gone. */
+  readonly parentPid: number;
+}
+export interface HelloResult {
+  readonly protocolVersion: number;
+  readonly engineVersion: string;
+  readonly pid: number;
+}
+
+export interface OpenWorkspaceParams {
+  /** Absolute path of the folder. */
+  readonly folder: string;
+  /** Globs of files.exclude and search.exclude, relative to the folder. */
+  readonly excludeGlobs: readonly string[];
+}
+
+export interface IndexParams {
+  /** `changed`: only these paths (relative) are looked at; without it the whole folder is walked. */
+  readonly changed?: readonly string[];
+}
+export interface IndexSummary {
+  readonly files: number;
+  readonly filesParsed: number;
+  readonly filesRemoved: number;
+  readonly units: number;
+  readonly unitsPerLanguage: Readonly<Record<string, number>>;
+  readonly lines: number;
+  readonly bytes: number;
+  readonly indexBytes: number;
+  readonly ms: number;
+  /** At most 1,000, by path; `skippedCounts` counts all, a skipped folder as one. */
+  readonly skipped: readonly SkippedFile[];
+  readonly skippedCounts: Readonly<Partial<Record<SkipReason, number>>>;
+  readonly problems: readonly FileProblem[];
+  /** `native` tree-sitter or `wasm`, and why. */
+  readonly parser: string;
+}
+
+export interface RankParams {
+  readonly question: string;
+  /** At most this many units, 1…1000. */
+  readonly top: number;
+  readonly ranker?: RankerName;
+  /** Only units below this folder (relative) are ranked. */
+  readonly root?: string;
+}
+export interface RankResult {
+  readonly ranked: readonly RankedUnit[];
+  readonly ranker: RankerName;
+  readonly candidates: number;
+  readonly ms: number;
+}
+
+export interface ContextParams {
+  readonly question: string;
+  /** 0 or absent: the settings' budget. */
+  readonly budgetTokens?: number;
+  readonly ranker?: RankerName;
+  readonly root?: string;
+  /** The file open in the editor, relative; its units get their own share. */
+  readonly openFile?: string;
+}
+export interface ContextResult {
+  readonly prompt: Prompt;
+  /** The exact text a model reads, chat format included. */
+  readonly promptText: string;
+}
+
+export interface AskParams extends ContextParams {
+  /** Chosen by the client; events carry it. */
+  readonly askId: string;
+  /** 0 or absent: the settings' answer tokens. */
+  readonly maxTokens?: number;
+  readonly seed?: number;
+}
+
+export interface DeviceReport {
+  readonly device: Exclude<Device, "auto">;
+  readonly name: string;
+  /** Why this one and not the others, in one or more sentences. */
+  readonly why: string;
+  /** Name and total memory of the library's devices. */
+  readonly memoryBytes: number;
+}
+
+export interface EngineStatus {
+  readonly workspace: string | null;
+  readonly files: number;
+  readonly units: number;
+  readonly indexing: boolean;
+  readonly assistant: string | null;
+  readonly scorer: string | null;
+  readonly device: DeviceReport | null;
+  readonly kvBytes: number;
+  readonly residentBytes: number;
+}
+
+/** Client → engine: name → parameters and result. */
+export interface EngineRequests {
+  hello: { params: HelloParams; result: HelloResult };
+  /** Raw `precis.*` settings; the engine parses them and answers with the problems. */
+  configure: { params: Readonly<Record<string, unknown>>; result: { readonly problems: readonly string[] } };
+  openWorkspace: { params: OpenWorkspaceParams; result: { readonly folder: string } };
+  index: { params: IndexParams; result: IndexSummary };
+  rank: { params: RankParams; result: RankResult };
+  context: { params: ContextParams; result: ContextResult };
+  ask: { params: AskParams; result: Answer };
+  status: { params: Record<string, never>; result: EngineStatus };
+  /** Heartbeat; answered at once unless the engine's event loop hangs. */
+  ping: { params: Record<string, never>; result: { readonly uptimeMs: number } };
+}
+
+export const logLevels = ["debug", "info", "warning", "error"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** Engine → client: name → payload. */
+export interface EngineEvents {
+  indexProgress: { readonly filesDone: number; readonly filesTotal: number; readonly phase: "walk" | "parse" | "write" };
+  /** The ranked units of an ask, as soon as they are known. */
+  unitsRanked: { readonly askId: string; readonly ranked: readonly RankedUnit[] };
+  /** The prompt of an ask, before the model reads it. */
+  promptReady: { readonly askId: string; readonly prompt: Prompt };
+  readProgress: {
+    readonly askId: string;
+    readonly tokensDone: number;
+    readonly tokensTotal: number;
+    readonly tokensReused: number;
+  };
+  answerDelta: { readonly askId: string; readonly text: string };
+  log: { readonly level: LogLevel; readonly message: string };
+}
+
+export type EngineMethod = keyof EngineRequests;
+export type EngineEvent = keyof EngineEvents;
+export type ParamsOf<M extends EngineMethod> = EngineRequests[M]["params"];
+export type ResultOf<M extends EngineMethod> = EngineRequests[M]["result"];

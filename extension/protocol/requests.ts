@@ -1,0 +1,60 @@
+import { z } from "zod";
+import { gpuShares } from "./engine.ts";
+import type { EngineMethod, FailureData, ParamsOf } from "./engine.ts";
+import { Failure } from "./failure.ts";
+import { rankerNames } from "./settings.ts";
+
+/** The parameters of a request that came in, checked. Fails with `rankerUnknown` or `internal`. */
+export function parseParams<M extends EngineMethod>(method: M, raw: unknown): ParamsOf<M> {
+  const parsed = schemas[method].safeParse(raw ?? {});
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const place = issue?.path.join(".") ?? "";
+  if (place === "ranker") throw new Failure("rankerUnknown");
+  throw new Failure("internal", `parameters of ${method}: ${place} ${issue?.message ?? "not valid"}`);
+}
+
+export function isEngineMethod(name: string): name is EngineMethod {
+  return Object.hasOwn(schemas, name);
+}
+
+export function failureData(failure: Failure): FailureData {
+  return { code: failure.code, detail: failure.detail };
+}
+
+const tokens = z.int().min(0).max(1_048_576);
+const none = z.strictObject({});
+const context = {
+  question: z.string(),
+  budgetTokens: tokens.exactOptional(),
+  ranker: z.enum(rankerNames).exactOptional(),
+  root: z.string().exactOptional(),
+  openFile: z.string().exactOptional(),
+};
+
+const schemas: { readonly [M in EngineMethod]: z.ZodType<ParamsOf<M>> } = {
+  hello: z.object({
+    protocolVersion: z.int(),
+    gpu: z.enum(gpuShares).exactOptional(),
+    storageFolder: z.string().min(1),
+    parentPid: z.int().min(1),
+  }),
+  configure: z.record(z.string(), z.unknown()),
+  openWorkspace: z.object({ folder: z.string().min(1), excludeGlobs: z.array(z.string()) }),
+  index: z.object({ changed: z.array(z.string()).exactOptional() }),
+  rank: z.object({
+    question: z.string(),
+    top: z.int().min(1).max(1000),
+    ranker: context.ranker,
+    root: context.root,
+  }),
+  context: z.object(context),
+  ask: z.object({
+    ...context,
+    askId: z.string().min(1),
+    maxTokens: tokens.exactOptional(),
+    seed: z.int().min(0).max(0xffffffff).exactOptional(),
+  }),
+  status: none,
+  ping: none,
+};

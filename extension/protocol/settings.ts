@@ -1,0 +1,59 @@
+import { z } from "zod";
+
+export const devices = ["auto", "cpu", "cuda", "vulkan", "metal"] as const;
+/** `auto` takes the fastest device that works. */
+export type Device = (typeof devices)[number];
+
+export const rankerNames = ["none", "bm25", "lexical", "static", "likelihood", "fused"] as const;
+export type RankerName = (typeof rankerNames)[number];
+
+export const kvTypes = ["auto", "f16", "q8_0", "q4_0"] as const;
+export type KvType = (typeof kvTypes)[number];
+
+/** One field per setting of package.json (`precis.<key>`); each invalid field falls back to its default. */
+const fields = {
+  "budget.contextTokens": z.int().min(0).max(131072).default(0),
+  "budget.answerTokens": z.int().min(16).max(16384).default(1024),
+  "model.assistant": z.string().default(""),
+  "engine.device": z.enum(devices).default("auto"),
+  "engine.threads": z.int().min(0).max(256).default(0),
+  "engine.kvType": z.enum(kvTypes).default("auto"),
+  "answer.temperature": z.number().min(0).max(2).default(0.2),
+  "ranking.ranker": z.enum(rankerNames).default("fused"),
+  "index.ignoreGlobs": z.array(z.string()).default([]),
+  "index.maxFileKiB": z.int().min(16).max(65536).default(1024),
+  "index.onOpen": z.boolean().default(true),
+} as const;
+
+type Fields = typeof fields;
+export type SettingKey = keyof Fields;
+export type Settings = { readonly [K in SettingKey]: z.infer<Fields[K]> };
+
+export const settingKeys = Object.keys(fields) as SettingKey[];
+
+/** Every setting at its default. `0` tokens or threads means: chosen for this machine. */
+export const defaultSettings: Settings = parseSettings({}).settings;
+
+export interface ParsedSettings {
+  readonly settings: Settings;
+  /** One sentence per value that was not valid and was replaced by its default. */
+  readonly problems: readonly string[];
+}
+
+/** Reads settings from untrusted values. Never throws: a value that does not fit is named and its default is used. */
+export function parseSettings(raw: Readonly<Record<string, unknown>>): ParsedSettings {
+  const settings: Record<string, unknown> = {};
+  const problems: string[] = [];
+  for (const key of settingKeys) {
+    const field = fields[key];
+    const parsed = field.safeParse(raw[key]);
+    if (parsed.success) {
+      settings[key] = parsed.data;
+    } else {
+      settings[key] = field.parse(undefined);
+      const issue = parsed.error.issues[0]?.message ?? "not valid";
+      problems.push(`precis.${key}: ${issue}; the default ${JSON.stringify(settings[key])} is used.`);
+    }
+  }
+  return { settings: settings as Settings, problems };
+}
