@@ -1,0 +1,231 @@
+/** Finds and loads the grammars of grammars/languages.json, by the native tree-sitter where it loads, else by wasm. */
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { Failure } from "../protocol/failure.ts";
+import type { Grammar, LanguageRow } from "../pipeline/ports.ts";
+import { openNativeGrammar, type NativeLanguage, type NativeTreeSitter } from "./nativeGrammar.ts";
+import { openWasmGrammar, type WasmTreeSitter } from "./wasmGrammar.ts";
+
+export type GrammarRuntime = "native" | "wasm";
+
+/** The languages Precis can cut into units. */
+export interface Grammars {
+  readonly languages: readonly LanguageRow[];
+  readonly runtime: GrammarRuntime;
+  /** One sentence: why this runtime. */
+  readonly why: string;
+  /** The language of a file by its name, or null. `path` may use any separator. */
+  languageOf(path: string): LanguageRow | null;
+  /**
+   * The grammar of one language, loaded once. A language whose grammar the runtime lacks is loaded by the other one
+   * where that is possible and `runtime` was `auto`. Throws Failure `grammarMissing`.
+   */
+  grammar(languageId: string): Promise<Grammar>;
+}
+
+/**
+ * Opens the grammars of the package at `root` (a source checkout or the installed extension). Throws Failure
+ * `grammarMissing` where languages.json cannot be read, or the runtime that was asked for does not load.
+ */
+export async function openGrammars(options: {
+  readonly root: string;
+  readonly runtime?: "auto" | GrammarRuntime;
+}): Promise<Grammars> {
+  const { root, runtime = "auto" } = options;
+  const languages = await readLanguages(root);
+  const load = createRequire(path.join(root, "package.json"));
+  const native = runtime === "wasm" ? null : loadNative(load);
+  if (native !== null && "problem" in native && runtime === "native") {
+    throw new Failure("grammarMissing", `native tree-sitter: ${native.problem}`);
+  }
+  const binding = native !== null && "binding" in native ? native.binding : null;
+  const loaders: GrammarLoaders = { root, load, binding, wasm: null, exclusive: runtime !== "auto" };
+  const opened = new Map<string, Promise<Grammar>>();
+  const languageOf = languageFinder(languages);
+  return {
+    languages,
+    runtime: binding === null ? "wasm" : "native",
+    why: whySentence(runtime, native),
+    languageOf,
+    grammar(languageId) {
+      let grammar = opened.get(languageId);
+      if (grammar === undefined) {
+        grammar = openGrammar(languages, languageId, loaders);
+        opened.set(languageId, grammar);
+      }
+      return grammar;
+    },
+  };
+}
+
+/** The rows of grammars/languages.json below `root`. Throws Failure `grammarMissing`. */
+export async function readLanguages(root: string): Promise<readonly LanguageRow[]> {
+  const file = path.join(root, "grammars", "languages.json");
+  try {
+    const rows: unknown = JSON.parse(await readFile(file, "utf8"));
+    if (!Array.isArray(rows)) throw new TypeError("not a list");
+    return rows.map(parseLanguageRow);
+  } catch (error) {
+    throw new Failure("grammarMissing", `${file}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** A look-up of a file's language by its whole name, else by its longest known extension. */
+export function languageFinder(languages: readonly LanguageRow[]): (path: string) => LanguageRow | null {
+  const byName = new Map(languages.flatMap((row) => row.filenames.map((name) => [name.toLowerCase(), row])));
+  const byExtension = new Map(languages.flatMap((row) => row.extensions.map((extension) => [extension, row])));
+  return (file) => {
+    const name = file.slice(Math.max(file.lastIndexOf("/"), file.lastIndexOf("\\")) + 1).toLowerCase();
+    const named = byName.get(name);
+    if (named !== undefined) return named;
+    for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1)) {
+      const row = byExtension.get(name.slice(dot));
+      if (row !== undefined) return row;
+    }
+    return null;
+  };
+}
+
+interface GrammarLoaders {
+  readonly root: string;
+  readonly load: NodeJS.Require;
+  readonly binding: NativeTreeSitter | null;
+  /** Set on first use. */
+  wasm: Promise<WasmTreeSitter> | null;
+  /** True where the caller named the runtime, so that no other may stand in. */
+  readonly exclusive: boolean;
+}
+
+async function openGrammar(
+  languages: readonly LanguageRow[],
+  languageId: string,
+  loaders: GrammarLoaders,
+): Promise<Grammar> {
+  const language = languages.find((row) => row.id === languageId);
+  if (language === undefined) throw new Failure("grammarMissing", `no language ${languageId}`);
+  const query = await readQuery(loaders.root, languageId);
+  const problems: string[] = [];
+  if (loaders.binding !== null) {
+    try {
+      const nativeLanguage = loadNativeLanguage(loaders.load, language);
+      return openNativeGrammar({ binding: loaders.binding, language, nativeLanguage, query });
+    } catch (error) {
+      problems.push(`native: ${messageOf(error)}`);
+      if (loaders.exclusive) throw new Failure("grammarMissing", problems.join("; "), { cause: error });
+    }
+  }
+  try {
+    const file = wasmFile(loaders.load, language);
+    loaders.wasm ??= loadWasm(loaders.load);
+    return await openWasmGrammar({ treeSitter: await loaders.wasm, language, file, query });
+  } catch (error) {
+    problems.push(`wasm: ${messageOf(error)}`);
+    throw new Failure("grammarMissing", `${languageId}: ${problems.join("; ")}`, { cause: error });
+  }
+}
+
+async function readQuery(root: string, languageId: string): Promise<string> {
+  const file = path.join(root, "grammars", languageId, "units.scm");
+  try {
+    const query = await readFile(file, "utf8");
+    const inherited = /^; inherits: (\w+)/.exec(query)?.[1];
+    return inherited === undefined ? query : `${await readQuery(root, inherited)}\n${query}`;
+  } catch (error) {
+    throw new Failure("grammarMissing", messageOf(error), { cause: error });
+  }
+}
+
+function loadNative(load: NodeJS.Require): { binding: NativeTreeSitter } | { problem: string } {
+  try {
+    const parser = load("tree-sitter") as NativeTreeSitter["Parser"];
+    const raw = nativeExports(load, "tree-sitter") as unknown as NativeTreeSitter["raw"];
+    return { binding: { Parser: parser, raw } };
+  } catch (error) {
+    return { problem: firstLine(messageOf(error)) };
+  }
+}
+
+/** The package's own entry point would also read node-types.json, which costs time and is not needed here. */
+function loadNativeLanguage(load: NodeJS.Require, language: LanguageRow): NativeLanguage {
+  const exported = nativeExports(load, language.package);
+  const found = language.export === "" ? exported : exported[language.export];
+  if (typeof found !== "object" || found === null) throw new TypeError(`${language.package} has no ${language.export}`);
+  return found as NativeLanguage;
+}
+
+function nativeExports(load: NodeJS.Require, packageName: string): Readonly<Record<string, unknown>> {
+  const nodeGypBuild = load("node-gyp-build") as (folder: string) => Readonly<Record<string, unknown>>;
+  return nodeGypBuild(packageFolder(load, packageName));
+}
+
+async function loadWasm(load: NodeJS.Require): Promise<WasmTreeSitter> {
+  const file = load.resolve("web-tree-sitter");
+  const treeSitter = (await import(pathToFileURL(file).href)) as WasmTreeSitter;
+  await treeSitter.Parser.init();
+  return treeSitter;
+}
+
+function wasmFile(load: NodeJS.Require, language: LanguageRow): string {
+  if (language.wasm === "") throw new Failure("grammarMissing", `${language.name} has no wasm grammar`);
+  return path.join(packageFolder(load, language.package), language.wasm);
+}
+
+/** Packages may hide package.json from `require`, so their folder is looked for where Node would look. */
+function packageFolder(load: NodeJS.Require, name: string): string {
+  for (const folder of load.resolve.paths(name) ?? []) {
+    const candidate = path.join(folder, name);
+    if (existsSync(path.join(candidate, "package.json"))) return candidate;
+  }
+  throw new Failure("grammarMissing", `the package ${name} is not installed`);
+}
+
+function whySentence(
+  runtime: "auto" | GrammarRuntime,
+  native: { binding: NativeTreeSitter } | { problem: string } | null,
+): string {
+  if (native === null) return "wasm was asked for";
+  if ("problem" in native) return `native tree-sitter does not load: ${native.problem}`;
+  return runtime === "native" ? "native was asked for" : "native tree-sitter loads";
+}
+
+function parseLanguageRow(row: unknown): LanguageRow {
+  if (typeof row !== "object" || row === null) throw new TypeError("a language is not an object");
+  const fields = row as Readonly<Record<string, unknown>>;
+  const text = (name: string): string => {
+    const value = fields[name];
+    if (typeof value !== "string") throw new TypeError(`${name} is not a string`);
+    return value;
+  };
+  const texts = (name: string): string[] => {
+    const value = fields[name];
+    if (!isStrings(value)) throw new TypeError(`${name} is not a list of strings`);
+    return value;
+  };
+  const [open, close] = fields["blockComment"] === null ? [] : texts("blockComment");
+  return {
+    id: text("id"),
+    name: text("name"),
+    extensions: texts("extensions").map((extension) => extension.toLowerCase()),
+    filenames: texts("filenames"),
+    package: text("package"),
+    export: text("export"),
+    wasm: text("wasm"),
+    lineComment: text("lineComment"),
+    blockComment: open === undefined || close === undefined ? null : [open, close],
+  };
+}
+
+function isStrings(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function firstLine(text: string): string {
+  return text.split("\n", 1)[0] ?? "";
+}
