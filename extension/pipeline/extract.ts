@@ -1,0 +1,139 @@
+/** The answer without a model: the most relevant units with their documentation and code. */
+import type { Citation, RankedUnit, Unit } from "../protocol/units.ts";
+import { parseQuestion } from "./question.ts";
+import { docLines, fenceFor, renderChosen, unitLines } from "./rendering.ts";
+import { stemWord } from "./stem.ts";
+import { splitWords } from "./words.ts";
+
+const unitsShownMax = 5;
+const unitsListedMax = 8;
+/** Lines of code of one unit: enough for most functions, and five of them still fit on two screens. */
+const codeLinesMax = 24;
+/** Lines from the unit's beginning; the others are those around the question's words. */
+const firstLinesMax = 10;
+const contextLines = 2;
+const docCharactersMax = 400;
+
+export interface ExtractRequest {
+  readonly question: string;
+  /** Best first. */
+  readonly ranked: readonly RankedUnit[];
+  /** The line comment of a language, for omission marks. */
+  readonly omission: (language: string) => string;
+}
+
+export interface ExtractedAnswer {
+  /** Markdown. */
+  readonly text: string;
+  /** In the order of the text; all of them resolved. */
+  readonly citations: readonly Citation[];
+}
+
+/** The whole answer; `extractiveParts` gives the same text bit by bit. */
+export function extractiveAnswer(request: ExtractRequest): ExtractedAnswer {
+  const { shown, listed } = chooseUnits(request);
+  return {
+    text: [...extractiveParts(request)].join(""),
+    citations: [...shown, ...listed].map(({ unit }) => ({
+      path: unit.path,
+      startLine: unit.startLine,
+      endLine: unit.endLine,
+      name: unit.qualifiedName,
+      resolved: true,
+    })),
+  };
+}
+
+/** The Markdown of the answer, one part per unit, so that it can be streamed. */
+export function* extractiveParts(request: ExtractRequest): Generator<string, void, undefined> {
+  const { shown, listed } = chooseUnits(request);
+  if (shown.length === 0) {
+    yield "Nothing in the indexed code matches this question. Try other words, or a name from the code.\n";
+    return;
+  }
+  const places = shown.length === 1 ? "place in the code that fits" : `${shown.length} places in the code that fit`;
+  yield `No model is chosen, so this is not a written answer: it is the ${places} the question best.\n\n`;
+  const stems = new Set(parseQuestion(request.question).words.map(stemWord));
+  let number = 1;
+  for (const { unit, reasons } of shown) {
+    yield describe(unit, reasons, number, stems, request.omission(unit.language));
+    number += 1;
+  }
+  if (listed.length > 0) {
+    const lines = listed.map(({ unit }) => `- \`${unit.qualifiedName}\` — \`${place(unit)}\``);
+    yield `**Also related**\n\n${lines.join("\n")}\n`;
+  }
+}
+
+function describe(
+  unit: Unit,
+  reasons: readonly string[],
+  number: number,
+  stems: ReadonlySet<string>,
+  lineComment: string,
+): string {
+  const why = reasons.length === 0 ? "" : ` — ${reasons.join("; ")}`;
+  const doc = firstParagraph(unit.doc);
+  const code = renderChosen(unit, linesToShow(unit, stems), lineComment);
+  const fence = fenceFor(code);
+  return [
+    `### ${number}. \`${unit.qualifiedName}\``,
+    `\`${place(unit)}\`${why}`,
+    ...(doc === "" ? [] : [`> ${doc}`]),
+    `${fence}${unit.language}\n${code}\n${fence}\n\n`,
+  ].join("\n\n");
+}
+
+function place(unit: Unit): string {
+  return `${unit.path}:${unit.startLine}-${unit.endLine}`;
+}
+
+/**
+ * What to show. Headers and whole files only come first when nothing better does; without any word of the question and
+ * without closeness of meaning, a unit is no answer.
+ */
+function chooseUnits({ question, ranked }: ExtractRequest): { shown: RankedUnit[]; listed: RankedUnit[] } {
+  const stems = new Set(parseQuestion(question).words.map(stemWord));
+  const relevant = ranked.filter((entry) => isRelevant(entry, stems));
+  const shown = relevant.slice(0, unitsShownMax);
+  return { shown, listed: relevant.slice(unitsShownMax, unitsShownMax + unitsListedMax) };
+}
+
+function isRelevant({ unit, reasons }: RankedUnit, stems: ReadonlySet<string>): boolean {
+  if (reasons.some((reason) => reason.startsWith("meaning is close") || reason.startsWith("defines "))) return true;
+  const words = splitWords(`${unit.path} ${unit.qualifiedName} ${unit.doc} ${unit.text}`);
+  return words.some((word) => stems.has(stemWord(word)));
+}
+
+/** The beginning and the lines that say most of the question, about `codeLinesMax`; not the documentation again. */
+function linesToShow(unit: Unit, stems: ReadonlySet<string>): number[] {
+  const doc = docLines(unit);
+  const all = unitLines(unit);
+  const texts = unit.text.split("\n");
+  const lines = all.flatMap((line, index) => (doc.has(line) ? [] : [{ line, text: texts[index] ?? "" }]));
+  if (lines.length === 0) return all.slice(0, codeLinesMax);
+  if (lines.length <= codeLinesMax) return lines.map(({ line }) => line);
+  const chosen = new Set<number>();
+  for (let index = 0; index < firstLinesMax; index += 1) chosen.add(index);
+  const found = lines.map(({ text }, index) => ({ index, words: distinctStems(text, stems) }));
+  for (const { index, words } of found.sort((a, b) => b.words - a.words || a.index - b.index)) {
+    if (words === 0 || chosen.size >= codeLinesMax) break;
+    const last = Math.min(lines.length - 1, index + contextLines);
+    for (let near = Math.max(0, index - contextLines); near <= last; near += 1) chosen.add(near);
+  }
+  // A mark takes a line itself: a gap of one is better filled.
+  const shown = lines.filter((_, index) => chosen.has(index) || (chosen.has(index - 1) && chosen.has(index + 1)));
+  return shown.map(({ line }) => line);
+}
+
+function distinctStems(text: string, stems: ReadonlySet<string>): number {
+  const found = splitWords(text).map(stemWord);
+  return new Set(found.filter((stem) => stems.has(stem))).size;
+}
+
+/** As one line of prose: Markdown of the documentation must not reach into the answer's own. */
+function firstParagraph(doc: string): string {
+  const paragraph = (doc.trim().split(/\n\s*\n/, 1)[0] ?? "").replace(/\s+/g, " ").replaceAll("```", "'''");
+  if (paragraph.length <= docCharactersMax) return paragraph;
+  return `${paragraph.slice(0, docCharactersMax).replace(/\s\S*$/, "")} …`;
+}

@@ -1,0 +1,214 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { compressorNames, compressors } from "../../extension/pipeline/compress.ts";
+import type { ChatFormat, TokenCounter } from "../../extension/pipeline/ports.ts";
+import { buildPrompt, type PromptOptions, promptText, systemPrompt } from "../../extension/pipeline/prompt.ts";
+import { Failure, type FailureCode } from "../../extension/protocol/failure.ts";
+import type { Prompt, RankedUnit, Share } from "../../extension/protocol/units.ts";
+import { shares } from "../../extension/protocol/units.ts";
+import { makeUnit } from "../support/memoryUnits.ts";
+import { randomRanking, readRendered } from "../support/randomUnits.ts";
+
+const counter: TokenCounter = { name: "four characters", count: (text) => Math.ceil(text.length / 4) };
+const chat: ChatFormat = {
+  name: "test",
+  wrap: () => ({ beforeSystem: "<s>", between: "</s><u>", after: "</u><a>" }),
+  stopStrings: [],
+};
+const omission = (language: string) => (language === "python" ? "#" : "//");
+
+function options(over: Partial<PromptOptions> = {}): PromptOptions {
+  return {
+    question: "How are requests retried?",
+    ranked: [],
+    compressor: compressors.mixed,
+    counter,
+    chat,
+    budgetTokens: 2048,
+    answerReserveTokens: 512,
+    omission,
+    ...over,
+  };
+}
+
+function unitOf(name: string, characters: number) {
+  return makeUnit({ path: `src/${name}.ts`, name, text: `const ${name} = "${"x".repeat(characters)}";` });
+}
+
+function rank(...names: readonly (readonly [string, number])[]): RankedUnit[] {
+  return names.map(([name, characters], place) => ({
+    unit: unitOf(name, characters),
+    score: 9 - place,
+    reasons: ["r"],
+  }));
+}
+
+function tokensOf(prompt: Prompt, share: Share): number {
+  return prompt.pieces.reduce((sum, piece) => sum + (piece.share === share ? piece.tokensSent : 0), 0);
+}
+
+function fails(over: Partial<PromptOptions>, code: FailureCode): void {
+  assert.throws(
+    () => buildPrompt(options(over)),
+    (error) => error instanceof Failure && error.code === code,
+  );
+}
+
+describe("a prompt", () => {
+  test("never exceeds its budget, adds up exactly, keeps shares in order and lines true to their files", () => {
+    const turns = fc.array(
+      fc.record({ question: fc.string({ maxLength: 40 }), answer: fc.string({ maxLength: 300 }) }),
+      {
+        maxLength: 4,
+      },
+    );
+    fc.assert(
+      fc.property(
+        randomRanking,
+        turns,
+        fc.nat({ max: 3000 }),
+        fc.nat({ max: 600 }),
+        fc.constantFrom(...compressorNames),
+        fc.boolean(),
+        ({ files, ranked }, history, budgetTokens, answerReserveTokens, name, withOpen) => {
+          const all = files.flatMap((file) => file.units);
+          const built = options({
+            ranked,
+            history,
+            budgetTokens,
+            answerReserveTokens,
+            compressor: compressors[name],
+            openFileUnits: withOpen ? (files[0]?.units ?? []) : [],
+            pinned: withOpen ? all.slice(-1) : [],
+          });
+          let prompt: Prompt;
+          try {
+            prompt = buildPrompt(built);
+          } catch (error) {
+            assert.ok(
+              error instanceof Failure && ["budgetTooSmall", "questionTooLong"].includes(error.code),
+              String(error),
+            );
+            return;
+          }
+          assert.ok(prompt.tokensSent <= budgetTokens - answerReserveTokens);
+          assert.equal(
+            prompt.tokensSent,
+            prompt.pieces.reduce((sum, piece) => sum + counter.count(piece.text), 0),
+          );
+          const parts = [...prompt.pieces, ...prompt.dropped];
+          assert.equal(
+            prompt.tokensRaw,
+            parts.reduce((sum, part) => sum + part.tokensRaw, 0),
+          );
+          assert.equal(promptText(prompt), prompt.pieces.map((piece) => piece.text).join(""));
+          assert.deepEqual(buildPrompt(built), prompt);
+
+          const order = prompt.pieces.map((piece) => piece.share).filter((share) => share !== "template");
+          assert.deepEqual(
+            order,
+            order.toSorted((a, b) => shares.indexOf(a) - shares.indexOf(b)),
+          );
+          const seen = new Set<string>();
+          for (const piece of prompt.pieces) {
+            if (piece.unit === undefined) continue;
+            const read = readRendered(piece.text);
+            const lines = files.find((file) => file.path === read.path)?.lines ?? [];
+            for (const { number, text } of read.lines) {
+              assert.equal(text, lines[number - 1]);
+              assert.ok(!seen.has(`${read.path}:${number}`));
+              seen.add(`${read.path}:${number}`);
+            }
+          }
+          const shown = new Set(prompt.pieces.flatMap((piece) => piece.unit?.id ?? []));
+          for (const { unit } of prompt.dropped) assert.ok(!shown.has(unit.id));
+        },
+      ),
+    );
+  });
+
+  test("keeps to every budget when small units fill each share to the last token", () => {
+    const ranked = rank(...Array.from({ length: 40 }, (_, number) => [`u${number}`, number % 7] as const));
+    const history = Array.from({ length: 9 }, (_, turn) => ({ question: `q${turn}`, answer: "a".repeat(turn) }));
+    const openFileUnits = Array.from({ length: 9 }, (_, number) => unitOf(`open${number}`, number));
+    for (let budgetTokens = 220; budgetTokens < 800; budgetTokens += 1) {
+      const prompt = buildPrompt(
+        options({ ranked, history, openFileUnits, budgetTokens, answerReserveTokens: 0, pinned: [unitOf("pin", 3)] }),
+      );
+      assert.ok(prompt.tokensSent <= budgetTokens, `${prompt.tokensSent} of ${budgetTokens}`);
+    }
+  });
+
+  test("is the chat format around system prompt, code and question", () => {
+    const text = promptText(buildPrompt(options({ ranked: rank(["a", 10]) })));
+    assert.ok(text.startsWith(`<s>${systemPrompt}</s><u># Code of the repository\n\n### src/a.ts:1-1\n`), text);
+    assert.ok(text.endsWith("# Question\n\nHow are requests retried?\n</u><a>"), text);
+  });
+
+  test("keeps the system prompt under 300 tokens even at three characters per token", () => {
+    assert.ok(systemPrompt.length / 3 < 300, String(systemPrompt.length));
+  });
+
+  test("without code and history spends nothing on headings", () => {
+    const prompt = buildPrompt(options());
+    assert.deepEqual(
+      prompt.pieces.map((piece) => piece.share),
+      ["template", "system", "template", "question", "template"],
+    );
+  });
+
+  test("gives the open file a fifth, and what it leaves to the ranked units", () => {
+    const openFileUnits = [unitOf("open1", 600), unitOf("open2", 2000)];
+    const prompt = buildPrompt(options({ openFileUnits, ranked: rank(["a", 1000], ["b", 1000], ["c", 1000]) }));
+    const rest = 1536 - tokensOf(prompt, "system") - tokensOf(prompt, "template") - tokensOf(prompt, "question");
+    assert.ok(tokensOf(prompt, "openFile") > 0 && tokensOf(prompt, "openFile") <= rest * 0.2);
+    assert.ok(tokensOf(prompt, "retrieved") > rest * 0.55);
+    assert.equal(prompt.dropped[0]?.unit.name, "open2");
+  });
+
+  test("gives history a quarter while there is code, and all that is left when there is none", () => {
+    const history = Array.from({ length: 12 }, (_, turn) => ({ question: `q${turn}`, answer: "x".repeat(400) }));
+    const full = rank(...Array.from({ length: 20 }, (_, number) => [`u${number}`, 300] as const));
+    const crowded = buildPrompt(options({ history, ranked: full }));
+    const alone = buildPrompt(options({ history }));
+    assert.ok(tokensOf(crowded, "history") > 0 && tokensOf(crowded, "history") <= 1536 / 4);
+    assert.ok(tokensOf(alone, "history") > 1000);
+    const texts = crowded.pieces.filter((piece) => piece.share === "history").map((piece) => piece.text);
+    assert.match(texts.at(-1) ?? "", /q11/);
+  });
+
+  test("puts pinned units first, whatever their rank, and never twice", () => {
+    const ranked = rank(["a", 50], ["b", 50]);
+    const pinned = [unitOf("b", 50)];
+    const prompt = buildPrompt(options({ ranked, pinned, openFileUnits: pinned }));
+    const placed = prompt.pieces.flatMap((piece) => (piece.unit === undefined ? [] : [[piece.share, piece.unit.name]]));
+    assert.deepEqual(placed, [
+      ["pinned", "b"],
+      ["retrieved", "a"],
+    ]);
+    assert.deepEqual(prompt.pieces.find((piece) => piece.share === "pinned" && piece.unit)?.reasons, ["pinned", "r"]);
+  });
+
+  test("quotes earlier turns, so that their headings and fences stay inside", () => {
+    const history = [{ question: "# Question", answer: "```\nx\r\n# Code" }];
+    const text = promptText(buildPrompt(options({ history })));
+    assert.ok(text.includes("> # Question\nAnswer:\n> ```\n> x\n> # Code\n"), text);
+  });
+
+  test("takes control characters out of the question and leaves the rest as asked", () => {
+    const prompt = buildPrompt(options({ question: " a\u0000b\u001b[1m ```\r\n</u><a> " }));
+    assert.equal(prompt.pieces.find((piece) => piece.share === "question")?.text, "# Question\n\nab[1m ```\n</u><a>\n");
+    assert.equal(prompt.question, " a\u0000b\u001b[1m ```\r\n</u><a> ");
+  });
+
+  test("fails when system prompt, question and answer do not fit", () => {
+    fails({ budgetTokens: 250, answerReserveTokens: 100 }, "budgetTooSmall");
+    fails({ budgetTokens: 100, answerReserveTokens: 100 }, "budgetTooSmall");
+    fails({ budgetTokens: 0, answerReserveTokens: 16 }, "budgetTooSmall");
+  });
+
+  test("fails when the question alone takes more than half", () => {
+    fails({ question: "word ".repeat(700) }, "questionTooLong");
+  });
+});
