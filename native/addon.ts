@@ -1,0 +1,200 @@
+/**
+ * The typed face of the native addon (native/binding): types only. The addon loads a llama.cpp library at run time,
+ * checks every argument, and throws or rejects with an `Error` whose `code` is one of `NativeErrorCode`; it never
+ * aborts the process because of a JavaScript value. All promises settle, also when their object is closed meanwhile.
+ */
+
+export type NativeErrorCode =
+  | "NATIVE_ARGUMENT" // wrong type, range or length
+  | "NATIVE_STATE" // used before loadLibrary, after close, or while another operation runs on the same context
+  | "NATIVE_LIBRARY_MISSING"
+  | "NATIVE_LIBRARY_MISMATCH"
+  | "NATIVE_MODEL_MISSING"
+  | "NATIVE_MODEL_NOT_GGUF"
+  | "NATIVE_MODEL_TRUNCATED"
+  | "NATIVE_MODEL_UNSUPPORTED"
+  | "NATIVE_MODEL_FAILED"
+  | "NATIVE_OUT_OF_MEMORY"
+  | "NATIVE_CONTEXT_FULL"
+  | "NATIVE_BLOB_INVALID"
+  | "NATIVE_CANCELLED"
+  | "NATIVE_FAILED";
+
+export interface NativeAddon {
+  /** llama.cpp release whose headers the addon was compiled against, e.g. `v0.5.0`. */
+  readonly release: string;
+  /**
+   * Opens ggml and llama from `directory` (absolute) and checks that they are of `release`. Once per process: a second
+   * call with the same directory returns the same information, with another one it fails with NATIVE_STATE.
+   * `onLog` receives llama.cpp's own messages (level: debug, info, warning, error).
+   */
+  loadLibrary(options: {
+    readonly directory: string;
+    readonly onLog?: (level: string, message: string) => void;
+  }): LibraryInfo;
+  /** Reads a GGUF model. `gpuLayers`: 0…(layers + 1); more means all. */
+  openModel(options: {
+    readonly path: string;
+    readonly gpuLayers: number;
+    readonly useMmap?: boolean;
+    readonly onProgress?: (fraction: number) => void;
+  }): Promise<NativeModel>;
+}
+
+export interface NativeDevice {
+  readonly name: string;
+  readonly description: string;
+  readonly type: "cpu" | "gpu" | "integratedGpu" | "accelerator";
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+}
+
+export interface LibraryInfo {
+  readonly directory: string;
+  readonly release: string;
+  readonly devices: readonly NativeDevice[];
+  readonly systemInfo: string;
+}
+
+export interface ModelInfo {
+  readonly description: string;
+  readonly architecture: string;
+  readonly parameters: number;
+  readonly bytes: number;
+  readonly vocabulary: number;
+  readonly trainedContext: number;
+  readonly embedding: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly addBos: boolean;
+  /** -1 where the model has no such token. */
+  readonly tokens: {
+    readonly bos: number;
+    readonly eos: number;
+    readonly eot: number;
+    readonly fimPrefix: number;
+    readonly fimSuffix: number;
+    readonly fimMiddle: number;
+  };
+  readonly chatTemplate: string | null;
+  readonly gpuLayers: number;
+}
+
+export type NativeKvType = "f16" | "f32" | "q8_0" | "q4_0";
+
+export interface OpenContextOptions {
+  /** Cells of the KV cache over all sequences, 1…1,048,576. */
+  readonly cells: number;
+  /** Tokens decoded at once, 1…cells. Default 512. */
+  readonly batchTokens?: number;
+  /** Independent sequences, 1…256, each with cells/sequences cells when `unified` is false. Default 1. */
+  readonly sequences?: number;
+  /** One pool of cells for all sequences. Default true. */
+  readonly unified?: boolean;
+  /** Default f16. Quantised V needs flash attention. */
+  readonly kvType?: NativeKvType;
+  /** Default auto. */
+  readonly flashAttention?: "auto" | "on" | "off";
+  /** 0: one per physical core, at most 8. */
+  readonly threads?: number;
+}
+
+export interface ContextInfo {
+  readonly cells: number;
+  readonly cellsPerSequence: number;
+  readonly batchTokens: number;
+  readonly sequences: number;
+  readonly kvType: NativeKvType;
+  /** Bytes of the KV cache as llama.cpp allocated it. */
+  readonly kvBytes: number;
+  readonly threads: number;
+}
+
+export interface NativeModel {
+  readonly info: ModelInfo;
+  /** `special`: text such as `<|im_end|>` becomes its control token. No BOS is added. */
+  tokenize(text: string, options: { readonly special: boolean }): Int32Array;
+  /** The bytes of these tokens; may end inside a UTF-8 sequence. */
+  detokenize(tokens: Int32Array, options: { readonly special: boolean }): Uint8Array;
+  /** True for end-of-sequence, end-of-turn and the like. */
+  isEndOfGeneration(token: number): boolean;
+  openContext(options: OpenContextOptions): Promise<NativeContext>;
+  createSampler(options: SamplerOptions): NativeSampler;
+  /** Fails with NATIVE_STATE while contexts are open. */
+  close(): Promise<void>;
+}
+
+export interface SamplerOptions {
+  /** 0: always the likeliest token. */
+  readonly temperature: number;
+  /** 0: off. */
+  readonly topK?: number;
+  /** 1: off. */
+  readonly topP?: number;
+  /** 0: off. */
+  readonly minP?: number;
+  /** 1: off. */
+  readonly repeatPenalty?: number;
+  readonly repeatLastTokens?: number;
+  readonly seed?: number;
+}
+
+/** Its repeat penalty counts the tokens it chose, not the prompt's. One operation uses it at a time. */
+export interface NativeSampler {
+  close(): void;
+}
+
+export interface ScoreItem {
+  /** Sequence that may hold a cached prefix; `tokens` continue it. */
+  readonly sequence: number;
+  /** At least two tokens. The first one is only read; each further one is a target. */
+  readonly tokens: Int32Array;
+}
+
+export interface NativeContext {
+  readonly info: ContextInfo;
+  /** Number of cells the sequence occupies (its next position, as long as nothing was evicted). */
+  usedCells(sequence: number): number;
+  /** Next position of the sequence. */
+  nextPosition(sequence: number): number;
+  /**
+   * Appends tokens (at least one) to a sequence, in batches. `onProgress` gets the tokens done after each batch. After
+   * a cancellation or failure the sequence is as it was before the call; models with recurrent layers cannot cut a
+   * sequence, there it is empty then.
+   */
+  read(
+    sequence: number,
+    tokens: Int32Array,
+    options?: { readonly onProgress?: (tokensDone: number) => void },
+  ): Promise<void>;
+  /**
+   * Samples the next token of the sequence that was read or generated last, and decodes it unless it ends the
+   * generation. Resolves to the token.
+   */
+  next(sequence: number, sampler: NativeSampler): Promise<number>;
+  /**
+   * Log probabilities (natural) of each item's targets: `result[i][j] = log p(tokens[j + 1] | prefix, tokens[0…j])`.
+   * The items' tokens are removed from their sequences afterwards. Sequences must be distinct.
+   */
+  score(items: readonly ScoreItem[]): Promise<Float32Array[]>;
+  /**
+   * Removes positions `from` (inclusive) to `to` (exclusive, -1: to the end). Models with recurrent layers can only
+   * remove everything: NATIVE_MODEL_UNSUPPORTED.
+   */
+  remove(sequence: number, from: number, to: number): void;
+  /** Makes `target` an alias of `source`'s cells (unified), or a full copy. `target` is emptied first. */
+  copySequence(source: number, target: number): void;
+  clear(): void;
+  /**
+   * State of one sequence, for restoreSequence in a context of the same model, KV type and flash attention; number of
+   * sequences and `unified` may differ. NATIVE_MODEL_UNSUPPORTED for cache layouts that cannot be checked (sliding
+   * window, recurrent, latent attention, several positions per token).
+   */
+  saveSequence(sequence: number): Promise<Uint8Array>;
+  /** Checks the header first; on failure the sequence is empty and the error says why. */
+  restoreSequence(sequence: number, blob: Uint8Array): Promise<void>;
+  /** Makes the running operation reject with NATIVE_CANCELLED as soon as llama.cpp lets go (3–15 ms). */
+  cancel(): void;
+  close(): Promise<void>;
+}
