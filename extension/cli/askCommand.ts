@@ -1,0 +1,117 @@
+import { randomUUID } from "node:crypto";
+import type { EngineClient } from "../client/engineClient.ts";
+import type { EngineEvent, EngineEvents } from "../protocol/engine.ts";
+import type { Answer, Citation, RankedUnit } from "../protocol/units.ts";
+import { accountText, contextParams } from "./contextCommand.ts";
+import type { ContextOptions } from "./contextCommand.ts";
+import { withEngine } from "./openEngine.ts";
+import type { CommandContext } from "./openEngine.ts";
+import { rankedText } from "./rankCommand.ts";
+import type { Terminal } from "./terminal.ts";
+import { bytes, count, decimal, heading, wrap } from "./textFormat.ts";
+
+export interface AskOptions extends ContextOptions {
+  readonly top: number;
+  readonly maxTokens: number;
+  readonly seed?: number;
+}
+
+/** `precis ask`: the whole way from the question to an answer with citations. Resolves to how the answer ended. */
+export async function runAsk(
+  question: string,
+  options: AskOptions,
+  context: CommandContext,
+): Promise<Answer["stopReason"]> {
+  const askId = randomUUID();
+  const params = {
+    ...contextParams(question, options),
+    askId,
+    maxTokens: options.maxTokens,
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+  };
+  return withEngine(options, context, async (client) => {
+    let ranked: readonly RankedUnit[] = [];
+    on(client, askId, "unitsRanked", (event) => (ranked = event.ranked));
+    if (!options.json) showProgress(client, askId, context.terminal, options.top);
+    const answer = await client.request("ask", params, { signal: context.signal });
+    if (options.json) context.terminal.printJson({ ...answer, ranked: ranked.slice(0, options.top) });
+    else context.terminal.print(endText(answer));
+    return answer.stopReason;
+  });
+}
+
+type AskEvent = { [E in EngineEvent]: EngineEvents[E] extends { readonly askId: string } ? E : never }[EngineEvent];
+
+function on<E extends AskEvent>(
+  client: EngineClient,
+  askId: string,
+  event: E,
+  listener: (payload: EngineEvents[E]) => void,
+): void {
+  client.on(event, (payload) => {
+    if (payload.askId === askId) listener(payload);
+  });
+}
+
+function showProgress(client: EngineClient, askId: string, terminal: Terminal, top: number): void {
+  on(client, askId, "unitsRanked", ({ ranked }) => {
+    const shown = Math.min(top, ranked.length);
+    terminal.print(heading(`Ranked units: the first ${count(shown)} of ${count(ranked.length)}`));
+    terminal.print(`${rankedText(ranked.slice(0, top))}\n`);
+  });
+  on(client, askId, "promptReady", ({ prompt }) => {
+    terminal.print(`${accountText(prompt)}\n`);
+    terminal.print(heading("Answer"));
+  });
+  on(client, askId, "readProgress", ({ tokensDone, tokensTotal, tokensReused }) => {
+    terminal.progress(`Reading (${count(tokensReused)} tokens reused): token`, tokensDone, tokensTotal);
+  });
+  on(client, askId, "answerDelta", ({ text }) => {
+    terminal.write(text);
+  });
+}
+
+function endText(answer: Answer): string {
+  const parts = [answer.text.endsWith("\n") ? "" : "\n"];
+  if (answer.stopReason === "cancelled") parts.push("(stopped)\n");
+  if (answer.stopReason === "length") parts.push("(cut off: --max-tokens gives it more room)\n");
+  parts.push(heading("Citations"));
+  parts.push(answer.citations.length === 0 ? "none" : answer.citations.map(citationText).join("\n"));
+  parts.push("", figuresText(answer));
+  return parts.join("\n");
+}
+
+/** `path:start-end`, ready for an editor or a terminal that makes links of it. */
+function citationText(citation: Citation): string {
+  const place = `${citation.path}:${citation.startLine}-${citation.endLine}`;
+  const name = citation.name === undefined ? "" : `  ${citation.name}`;
+  return citation.resolved ? place + name : `${place}  (does not exist)`;
+}
+
+function figuresText({ figures, source }: Answer): string {
+  const times = [
+    ["index", figures.indexMs],
+    ["rank", figures.rankMs],
+    ["prompt", figures.promptMs],
+    ["load", figures.loadMs],
+    ["read", figures.readMs],
+    ["write", figures.writeMs],
+  ] as const;
+  const model =
+    source === "extractive"
+      ? ["no model read or wrote"]
+      : [
+          `${count(figures.tokensReused)} reused`,
+          `read ${decimal(figures.readTokensPerSecond)} tokens/s`,
+          `wrote ${count(figures.tokensWritten)} at ${decimal(figures.writeTokensPerSecond)} tokens/s`,
+          `KV ${bytes(figures.kvBytes)}`,
+        ];
+  return wrap(
+    [
+      `${count(figures.tokensRaw)} → ${count(figures.tokensSent)} tokens`,
+      ...model,
+      ...times.map(([stage, ms]) => `${stage} ${count(ms)} ms`),
+    ],
+    { separator: " · ", indent: "  ", first: "" },
+  );
+}

@@ -1,0 +1,139 @@
+/** Entry of the terminal program: reads the command line, runs one command, turns its end into an exit code. */
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { toFailure } from "../protocol/failure.ts";
+import type { Failure } from "../protocol/failure.ts";
+import { devices, rankerNames } from "../protocol/settings.ts";
+import { runAsk } from "./askCommand.ts";
+import type { AskOptions } from "./askCommand.ts";
+import { runContext } from "./contextCommand.ts";
+import type { ContextOptions } from "./contextCommand.ts";
+import { runIndex } from "./indexCommand.ts";
+import type { CommandContext, SharedOptions } from "./openEngine.ts";
+import { runRank } from "./rankCommand.ts";
+import type { RankOptions } from "./rankCommand.ts";
+import { Terminal } from "./terminal.ts";
+
+const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+/** Units that `rank` and `ask` show unless told otherwise. */
+const defaultTop = 10;
+
+const program = new Command("precis")
+  .description("Answers questions about a repository, with a model that runs on this machine.")
+  .configureHelp({ showGlobalOptions: true })
+  .exitOverride();
+
+shared(program.command("index"))
+  .description("bring the index of a repository up to date and say what is in it")
+  .action((options: SharedOptions) => run(options, (context) => runIndex(options, context)));
+
+ranking(shared(program.command("rank")))
+  .description("list the units of code that fit a question best")
+  .argument("[question]")
+  .addOption(topOption())
+  .option("--questions <file>", 'answer many questions: one JSON string or {"query": …} per line; prints JSON lines')
+  .action((question: string | undefined, options: RankOptions, command: Command) => {
+    if (question === undefined && options.questions === undefined)
+      command.error("error: give a question, or --questions");
+    return run(options, (context) => runRank(question, options, context));
+  });
+
+model(ranking(shared(program.command("context"))))
+  .description("print the exact prompt for a question, its pieces, and what was left out")
+  .argument("<question>")
+  .action((question: string, options: ContextOptions) =>
+    run(options, (context) => runContext(question, options, context)),
+  );
+
+model(ranking(shared(program.command("ask"))))
+  .description("answer a question about the repository")
+  .argument("<question>")
+  .addOption(topOption())
+  .option("--max-tokens <tokens>", "length of the answer at most; 0: as in the settings", wholeNumber(0, 16_384), 0)
+  .option("--seed <number>", "seed of the sampling, for the same answer again", wholeNumber(0, 0xffffffff))
+  .action((question: string, options: AskOptions) =>
+    run(options, async (context) => {
+      const stopReason = await runAsk(question, options, context);
+      if (stopReason === "cancelled") process.exitCode = exitCodes.interrupted;
+    }),
+  );
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+}
+
+async function run(options: SharedOptions, command: (context: CommandContext) => Promise<void>): Promise<void> {
+  const abort = new AbortController();
+  let enginePid = 0;
+  const terminal = new Terminal(options, () => {
+    abort.abort();
+  });
+  process.on("SIGINT", () => {
+    if (!abort.signal.aborted) {
+      abort.abort();
+      return;
+    }
+    if (enginePid > 0) process.kill(enginePid, "SIGKILL");
+    process.exit(exitCodes.interrupted);
+  });
+  try {
+    await command({ terminal, signal: abort.signal, onEngine: (pid) => (enginePid = pid) });
+  } catch (thrown) {
+    const failure = toFailure(thrown);
+    process.exitCode = failure.code === "cancelled" ? exitCodes.interrupted : exitCodes.failed;
+    report(failure, terminal);
+  }
+  // A reader that has seen enough is no failure.
+  if (terminal.isClosed) process.exitCode = exitCodes.done;
+}
+
+function report(failure: Failure, terminal: Terminal): void {
+  terminal.error(`precis: ${failure.code}: ${failure.message}`);
+  if (terminal.json) terminal.printJson({ error: { code: failure.code, message: failure.message } });
+}
+
+function shared(command: Command): Command {
+  return command
+    .option("--repo <folder>", "the repository", ".")
+    .option("--storage <folder>", "where indexes are kept")
+    .option("--ignore <glob>", "files to leave out, in .gitignore's syntax; can be repeated", collect, [])
+    .option("--json", "print JSON", false)
+    .option("--quiet", "no progress and no warnings", false)
+    .option("--verbose", "also the engine's log", false);
+}
+
+function ranking(command: Command): Command {
+  return command
+    .option("--root <subfolder>", "only units below this folder of the repository")
+    .option("--ranker <name>", `how units are ranked: ${rankerNames.join(", ")}`);
+}
+
+function model(command: Command): Command {
+  return command
+    .option(
+      "--budget <tokens>",
+      "size of the context, prompt and answer; 0: chosen for this machine",
+      wholeNumber(0, 131_072),
+      0,
+    )
+    .option("--model <file>", "a GGUF model that writes the answer")
+    .addOption(new Option("--device <name>", "where the model runs").choices(devices));
+}
+
+function topOption(): Option {
+  return new Option("--top <number>", "units to show").argParser(wholeNumber(1, 1000)).default(defaultTop);
+}
+
+function collect(value: string, previous: readonly string[]): string[] {
+  return [...previous, value];
+}
+
+function wholeNumber(minimum: number, maximum: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= minimum && value <= maximum) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${minimum} to ${maximum}.`);
+  };
+}

@@ -1,0 +1,105 @@
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { EngineClient } from "../client/engineClient.ts";
+import type { EngineCommand } from "../client/engineProcess.ts";
+import { unreachable } from "../base/unreachable.ts";
+import type { EngineEvents } from "../protocol/engine.ts";
+import { Failure } from "../protocol/failure.ts";
+import { rankerNames } from "../protocol/settings.ts";
+import type { Device, RankerName } from "../protocol/settings.ts";
+import { defaultStorageFolder } from "./storageFolder.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Options that every command has, as commander hands them over. */
+export interface SharedOptions {
+  readonly repo: string;
+  readonly storage?: string;
+  readonly ignore: readonly string[];
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly model?: string;
+  readonly device?: Device;
+}
+
+/** What a command works with besides its own options. */
+export interface CommandContext {
+  readonly terminal: Terminal;
+  /** Aborted by Ctrl+C and when nobody reads the results any more. */
+  readonly signal: AbortSignal;
+  /** Gets the engine's process id, so that a second Ctrl+C can kill it. */
+  readonly onEngine: (pid: number) => void;
+}
+
+/** Starts the engine with the repository open, runs `work`, and ends the engine whatever happens. */
+export async function withEngine<T>(
+  options: SharedOptions,
+  context: CommandContext,
+  work: (client: EngineClient) => Promise<T>,
+): Promise<T> {
+  const { terminal } = context;
+  const client = new EngineClient({
+    ...engineCommand(),
+    storageFolder: resolve(options.storage ?? defaultStorageFolder()),
+    settings: () => settingsOf(options),
+    onStderrLine: (line) => {
+      if (options.verbose) terminal.note(line);
+    },
+  });
+  client.onStateChanged((state) => {
+    if (state.kind === "ready") context.onEngine(state.pid);
+  });
+  client.on("indexProgress", (progress) => {
+    terminal.progress(phaseLabel(progress.phase), progress.filesDone, progress.filesTotal);
+  });
+  client.on("log", ({ level, message }) => {
+    if (options.verbose || level === "warning" || level === "error") terminal.note(`${level}: ${message}`);
+  });
+  try {
+    for (const problem of await client.configure()) terminal.note(`warning: ${problem}`);
+    await client.openWorkspace({ folder: resolve(options.repo), excludeGlobs: [] });
+    return await work(client);
+  } finally {
+    terminal.clearProgress();
+    await client.dispose();
+  }
+}
+
+/** Fails with `rankerUnknown`. */
+export function rankerOf(name: string | undefined): RankerName | undefined {
+  if (name === undefined) return undefined;
+  const known = rankerNames.find((ranker) => ranker === name);
+  if (known === undefined) throw new Failure("rankerUnknown", `${name} is none of ${rankerNames.join(", ")}`);
+  return known;
+}
+
+function engineCommand(): EngineCommand {
+  const fromSource = import.meta.url.endsWith(".ts");
+  const file = fileURLToPath(new URL(fromSource ? "../engine/main.ts" : "./engine.mjs", import.meta.url));
+  return {
+    command: process.execPath,
+    args: ["--disable-warning=ExperimentalWarning", file],
+    env: process.env,
+  };
+}
+
+function settingsOf(options: SharedOptions): Readonly<Record<string, unknown>> {
+  return {
+    "index.ignoreGlobs": options.ignore,
+    ...(options.model === undefined ? {} : { "model.assistant": resolve(options.model) }),
+    ...(options.device === undefined ? {} : { "engine.device": options.device }),
+  };
+}
+
+function phaseLabel(phase: EngineEvents["indexProgress"]["phase"]): string {
+  switch (phase) {
+    case "walk":
+      return "Looking for files:";
+    case "parse":
+      return "Indexing: file";
+    case "write":
+      return "Writing the index: file";
+    default:
+      return unreachable(phase);
+  }
+}
