@@ -143,7 +143,11 @@ export type LogLevel = (typeof logLevels)[number];
 
 /** Engine → client: name → payload. */
 export interface EngineEvents {
-  indexProgress: { readonly filesDone: number; readonly filesTotal: number; readonly phase: "walk" | "parse" | "write" };
+  indexProgress: {
+    readonly filesDone: number;
+    readonly filesTotal: number;
+    readonly phase: "walk" | "parse" | "write";
+  };
   /** The ranked units of an ask, as soon as they are known. */
   unitsRanked: { readonly askId: string; readonly ranked: readonly RankedUnit[] };
   /** The prompt of an ask, before the model reads it. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { gpuShares } from "./engine.ts";
 import type { EngineMethod, FailureData, ParamsOf } from "./engine.ts";
 import { Failure } from "./failure.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 export const devices = ["auto", "cpu", "cuda", "vulkan", "metal"] as const;
 /** `auto` takes the fastest device that works. */

@@ -7,36 +7,10 @@ import { fileURLToPath } from "node:url";
 import { loadStaticTable } from "../../extension/engine/staticTable.ts";
 import { Failure } from "../../extension/protocol/failure.ts";
 import { makeUnit } from "../support/memoryUnits.ts";
+import type { SmallTable } from "../support/staticTables.ts";
+import { tableBytes } from "../support/staticTables.ts";
 
 const shipped = fileURLToPath(new URL("../../models/scorer/static.bin", import.meta.url));
-
-interface SmallTable {
-  readonly words: readonly string[];
-  readonly buckets: number;
-  readonly rows: readonly number[];
-  readonly scales: readonly number[];
-  readonly codeWeights: readonly number[];
-  readonly questionWeights: readonly number[];
-  readonly header?: Readonly<Record<string, unknown>>;
-}
-
-function tableBytes(table: SmallTable): Buffer {
-  const header = JSON.stringify({
-    format: "codeB1",
-    dim: 2,
-    words: table.words,
-    buckets: table.buckets,
-    field_weights: { path: 1, name: 2, code: 1, doc: 0.5 },
-    oov_code: 3,
-    oov_query: 4,
-    ...table.header,
-  });
-  const floats = (values: readonly number[]) => Buffer.from(Float32Array.from(values).buffer);
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(Buffer.byteLength(header));
-  const weights = [floats(table.scales), floats(table.codeWeights), floats(table.questionWeights)];
-  return Buffer.concat([length, Buffer.from(header), Buffer.from(Int8Array.from(table.rows).buffer), ...weights]);
-}
 
 /** `go` and `up` have no n-grams (two letters), so their vectors are their rows: (1, 0) and (0, 2). */
 const small: SmallTable = {

@@ -1,0 +1,16 @@
+import type { EngineClient } from "../client/engineClient.ts";
+import type { ContextTree } from "./contextTree.ts";
+import type { Conversation } from "./conversation.ts";
+import type { EngineTree } from "./engineTree.ts";
+import type { FolderIndex } from "./folderIndex.ts";
+
+/** For other extensions and for tests: the objects that the extension is made of. */
+export interface PrecisApi {
+  readonly client: EngineClient;
+  readonly conversation: Conversation;
+  readonly contextTree: ContextTree;
+  readonly engineTree: EngineTree;
+  readonly index: FolderIndex;
+  /** From the first statement of the bundle to the end of `activate`. */
+  readonly activationMs: number;
+}

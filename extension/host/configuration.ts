@@ -1,0 +1,25 @@
+import * as vscode from "vscode";
+import { settingKeys } from "../protocol/settings.ts";
+
+/** The raw `precis.*` settings of a folder, keys without the prefix; the engine checks them. */
+export function readSettings(folder: vscode.Uri | null): Readonly<Record<string, unknown>> {
+  const configuration = vscode.workspace.getConfiguration("precis", folder);
+  return Object.fromEntries(settingKeys.map((key) => [key, configuration.get(key)]));
+}
+
+/** The globs that files.exclude and search.exclude switch on, without duplicates. */
+export function readExcludeGlobs(folder: vscode.Uri): readonly string[] {
+  const globs = ["files.exclude", "search.exclude"].flatMap((name) => {
+    const value: unknown = vscode.workspace.getConfiguration(undefined, folder).get(name);
+    if (typeof value !== "object" || value === null) return [];
+    // A condition such as { when: "$(basename).ts" } hides files that are made from others; only `true` is a plain glob.
+    return Object.entries(value).flatMap(([glob, on]) => (on === true ? [glob] : []));
+  });
+  return [...new Set(globs)].sort();
+}
+
+/** Sets the assistant's model file for this machine. */
+export async function setAssistantModel(file: string): Promise<void> {
+  const configuration = vscode.workspace.getConfiguration("precis");
+  await configuration.update("model.assistant", file, vscode.ConfigurationTarget.Global);
+}

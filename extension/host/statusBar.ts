@@ -1,0 +1,60 @@
+import * as vscode from "vscode";
+import type { EngineState } from "../client/engineClient.ts";
+import type { IndexState } from "./folderIndex.ts";
+
+export interface StatusBarState {
+  readonly engine: EngineState;
+  readonly index: IndexState;
+  readonly isAnswering: boolean;
+}
+
+/** The one item in the status bar: that Precis is there, and what it is busy with. A click opens the Ask view. */
+export class StatusBar {
+  readonly #item = vscode.window.createStatusBarItem("precis.status", vscode.StatusBarAlignment.Right, 90);
+
+  constructor() {
+    this.#item.name = "Precis";
+    this.#item.command = "precis.ask";
+    this.#item.show();
+  }
+
+  show(state: StatusBarState): void {
+    const { icon, text, tooltip, isError } = describe(state);
+    this.#item.text = `$(${icon}) ${text}`;
+    this.#item.tooltip = tooltip;
+    this.#item.accessibilityInformation = { label: `Precis: ${tooltip}`, role: "button" };
+    this.#item.backgroundColor = isError ? new vscode.ThemeColor("statusBarItem.errorBackground") : undefined;
+  }
+
+  dispose(): void {
+    this.#item.dispose();
+  }
+}
+
+interface Description {
+  readonly icon: string;
+  readonly text: string;
+  readonly tooltip: string;
+  readonly isError: boolean;
+}
+
+function describe({ engine, index, isAnswering }: StatusBarState): Description {
+  const calm = { text: "Precis", isError: false };
+  if (engine.kind === "failed" || engine.kind === "givenUp") {
+    return { icon: "error", text: "Precis", tooltip: engine.failure.message, isError: true };
+  }
+  if (isAnswering) return { ...calm, icon: "loading~spin", tooltip: "Answering" };
+  if (engine.kind === "starting") return { ...calm, icon: "loading~spin", tooltip: "Starting the engine" };
+  switch (index.kind) {
+    case "indexing": {
+      const share = index.filesTotal === 0 ? "" : ` ${Math.floor((100 * index.filesDone) / index.filesTotal)}%`;
+      return { icon: "sync~spin", text: `Precis${share}`, tooltip: "Indexing the folder", isError: false };
+    }
+    case "failed":
+      return { ...calm, icon: "warning", tooltip: index.failure.message };
+    case "indexed":
+      return { ...calm, icon: "comment-discussion", tooltip: "Ask about this folder" };
+    case "none":
+      return { ...calm, icon: "comment-discussion", tooltip: "Ask about a folder" };
+  }
+}

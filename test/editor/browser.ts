@@ -1,0 +1,71 @@
+import { chromium } from "playwright-core";
+import type { Browser, FrameLocator, Locator, Page } from "playwright-core";
+
+/** A cold workbench on a busy machine needs its time; an assertion that holds is quick nevertheless. */
+export const patienceMs = 60_000;
+
+export async function openBrowser(executablePath: string): Promise<Browser> {
+  return chromium.launch({
+    executablePath,
+    args: [
+      ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
+      ...["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"],
+    ],
+  });
+}
+
+/** Opens a folder in a fresh window. */
+export async function openWorkbench(
+  browser: Browser,
+  { url, workspace }: { url: string; workspace: string },
+): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 1000 } });
+  await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: url });
+  const page = await context.newPage();
+  page.setDefaultTimeout(patienceMs);
+  await page.goto(`${url}/?folder=${encodeURIComponent(workspace)}`, { waitUntil: "commit" });
+  await page.locator(".activitybar").waitFor();
+  return page;
+}
+
+/** Clicks Precis in the activity bar and returns the Ask view's document. */
+export async function openAskView(page: Page): Promise<FrameLocator> {
+  const container = page.locator(".composite.title", { hasText: "Precis" });
+  const item = page.locator('.activitybar .action-item a[aria-label^="Precis"]');
+  await item.waitFor();
+  // A click on the item of the container that is open already, as after a reload, would close it.
+  if (!(await container.isVisible())) await item.click();
+  const frame = page.frameLocator("iframe.webview.ready").frameLocator("iframe#active-frame");
+  await frame.getByRole("textbox", { name: "Question" }).waitFor();
+  return frame;
+}
+
+/** The rows of one of the container's trees, by the view's name. */
+export function treeRows(page: Page, view: string): Locator {
+  return page.locator(`.pane:has(.pane-header[aria-label^="${view}"]) .monaco-list-row`);
+}
+
+export interface Theme {
+  /** As the theme picker names it. */
+  readonly label: string;
+  /** The class that the workbench wears in it. */
+  readonly workbenchClass: string;
+}
+
+export const themes: readonly Theme[] = [
+  { label: "Light Modern", workbenchClass: "vs" },
+  { label: "Dark High Contrast", workbenchClass: "hc-black" },
+  { label: "Light High Contrast", workbenchClass: "hc-light" },
+  { label: "Dark Modern", workbenchClass: "vs-dark" },
+];
+
+/** Switches the colour theme as a person would, and waits until the workbench wears it. */
+export async function useTheme(page: Page, { label, workbenchClass }: Theme): Promise<void> {
+  await page.keyboard.press("Control+K");
+  await page.keyboard.press("Control+T");
+  await page.locator(".quick-input-widget input[placeholder^='Select Color Theme']").fill(label);
+  await page.locator(".quick-input-list .monaco-list-row.focused", { hasText: label }).waitFor();
+  await page.keyboard.press("Enter");
+  await page.locator(`.monaco-workbench.${workbenchClass}`).waitFor();
+  await page.locator(".quick-input-widget").waitFor({ state: "hidden" });
+}
