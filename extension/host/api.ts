@@ -11,6 +11,6 @@ export interface PrecisApi {
   readonly contextTree: ContextTree;
   readonly engineTree: EngineTree;
   readonly index: FolderIndex;
-  /** From the first statement of the bundle to the end of `activate`. */
+  /** Evaluating the bundle plus running `activate`, without what VS Code does between the two. */
   readonly activationMs: number;
 }
