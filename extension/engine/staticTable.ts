@@ -5,8 +5,9 @@
  * File: [u32 header bytes][JSON header][int8 word rows][int8 n-gram rows][f32 scales of the word rows, of the n-gram
  * rows][f32 weights of the words in code][f32 weights of the words in questions], little-endian.
  */
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { codeWithoutDoc, scorerName, scorerPath, streamWords } from "../pipeline/scorerText.ts";
 import type { StaticEncoder } from "../pipeline/ports.ts";
 import { Failure } from "../protocol/failure.ts";
@@ -34,8 +35,16 @@ const headerSchema = z.object({
 });
 type Header = z.infer<typeof headerSchema>;
 
+/** An encoder that another thread can load for itself. */
+export interface TableEncoder extends StaticEncoder {
+  /** Path of the table. */
+  readonly file: string;
+  /** Tells tables with different content apart: 16 hexadecimal digits. */
+  readonly key: string;
+}
+
 /** Reads a static table. Throws `Failure` scorerMissing when the file does not exist or is not such a table. */
-export async function loadStaticTable(file: string): Promise<StaticEncoder> {
+export async function loadStaticTable(file: string): Promise<TableEncoder> {
   let bytes: Uint8Array<ArrayBuffer>;
   try {
     bytes = new Uint8Array(await readFile(file));
@@ -43,7 +52,7 @@ export async function loadStaticTable(file: string): Promise<StaticEncoder> {
     throw new Failure("scorerMissing", error instanceof Error ? error.message : file, { cause: error });
   }
   const { header, bodyStart } = readHeader(bytes, file);
-  return new StaticTable(header, bytes, bodyStart);
+  return new StaticTable(file, { header, bytes, bodyStart });
 }
 
 function readHeader(bytes: Uint8Array<ArrayBuffer>, file: string): { header: Header; bodyStart: number } {
@@ -67,7 +76,9 @@ function readHeader(bytes: Uint8Array<ArrayBuffer>, file: string): { header: Hea
   return { header, bodyStart };
 }
 
-class StaticTable implements StaticEncoder {
+class StaticTable implements TableEncoder {
+  readonly file: string;
+  readonly key: string;
   readonly dimensions: number;
   readonly #buckets: number;
   readonly #fieldWeights: Header["field_weights"];
@@ -88,7 +99,12 @@ class StaticTable implements StaticEncoder {
   readonly #counts = new Uint16Array(wordsKeptMax);
   readonly #touched: number[] = [];
 
-  constructor(header: Header, bytes: Uint8Array<ArrayBuffer>, bodyStart: number) {
+  constructor(
+    file: string,
+    { header, bytes, bodyStart }: { header: Header; bytes: Uint8Array<ArrayBuffer>; bodyStart: number },
+  ) {
+    this.file = file;
+    this.key = createHash("sha256").update(bytes).digest("hex").slice(0, 16);
     const words = header.words.length;
     const rows = words + header.buckets;
     const scalesStart = bodyStart + rows * header.dim;

@@ -1,0 +1,91 @@
+import { compressors } from "../pipeline/compress.ts";
+import type { RankTools } from "../pipeline/ports.ts";
+import { buildPrompt } from "../pipeline/prompt.ts";
+import { rankers } from "../pipeline/rank.ts";
+import type { AskParams, ContextParams, EngineEvent, EngineEvents } from "../protocol/engine.ts";
+import { toFailure } from "../protocol/failure.ts";
+import type { RankerName } from "../protocol/settings.ts";
+import type { Answer, Prompt, RankedUnit } from "../protocol/units.ts";
+import { AnswerDraft } from "./answerDraft.ts";
+import type { PlaceSource } from "./places.ts";
+import type { Reader } from "./reader.ts";
+import { StageTimes } from "./stageTimes.ts";
+
+/** Units that are ranked for a prompt; more would not fit into the largest budget at any useful fidelity. */
+const rankedUnitsMax = 200;
+
+/** What the flow works with; the engine opens it. */
+export interface AnswerParts {
+  readonly ranker: RankerName;
+  /** Workspace files → units: brings the index up to date. */
+  readonly updateIndex: (signal: AbortSignal) => Promise<PlaceSource>;
+  readonly rankTools: (source: PlaceSource, signal: AbortSignal) => Promise<RankTools>;
+  readonly openReader: (signal: AbortSignal) => Promise<Reader>;
+  /** Line comment of a language. */
+  readonly omission: (language: string) => string;
+  readonly emit: <E extends EngineEvent>(event: E, payload: EngineEvents[E]) => void;
+}
+
+/**
+ * The whole way: workspace files → units → ranked units → prompt → KV cache → answer. Cancelled at any point, it
+ * resolves with what there is and the stop reason `cancelled`; other failures reject.
+ */
+export async function answerQuestion(ask: AskParams, parts: AnswerParts, signal: AbortSignal): Promise<Answer> {
+  const { askId } = ask;
+  const { emit } = parts;
+  const times = new StageTimes();
+  const draft = new AnswerDraft(ask.question);
+  try {
+    const source = await times.measure("indexMs", () => parts.updateIndex(signal));
+    const ranked = await times.measure("rankMs", () => rankForPrompt(ask, { source, parts, signal }));
+    emit("unitsRanked", { askId, ranked });
+    const reader = await times.measure("loadMs", () => parts.openReader(signal));
+    const prompt = await times.measure("promptMs", () => composePrompt(ask, { source, ranked, reader, parts }));
+    emit("promptReady", { askId, prompt });
+    draft.begin(prompt, reader);
+    const onProgress = (tokensDone: number, tokensReused: number): void => {
+      emit("readProgress", { askId, tokensDone, tokensTotal: prompt.tokensSent, tokensReused });
+    };
+    draft.hasRead(await times.measure("readMs", () => reader.read(prompt, { signal, onProgress })));
+    const material = { prompt, ranked, omission: parts.omission };
+    const writing = reader.write({ ...material, seed: ask.seed, signal });
+    await times.measure("writeMs", () =>
+      draft.collect(writing, (text) => {
+        emit("answerDelta", { askId, text });
+      }),
+    );
+    draft.cite(reader.cite(draft.text, { ...material, source }));
+  } catch (thrown) {
+    // The draft says `cancelled` until a reader has said otherwise.
+    if (toFailure(thrown).code !== "cancelled") throw thrown;
+  }
+  return draft.finish(times);
+}
+
+/** The best units for a question, best first. */
+export async function rankForPrompt(
+  { question, root = "" }: ContextParams,
+  { source, parts, signal }: { source: PlaceSource; parts: AnswerParts; signal: AbortSignal },
+): Promise<readonly RankedUnit[]> {
+  const tools = await parts.rankTools(source, signal);
+  const { ranked } = await rankers[parts.ranker]({ question, root, top: rankedUnitsMax }, tools);
+  return ranked;
+}
+
+/** What the model will read. Fails with `budgetTooSmall` or `questionTooLong`. */
+export function composePrompt(
+  { question, openFile }: ContextParams,
+  material: { source: PlaceSource; ranked: readonly RankedUnit[]; reader: Reader; parts: AnswerParts },
+): Prompt {
+  const { source, ranked, reader, parts } = material;
+  return buildPrompt({
+    ...reader.budget,
+    question,
+    ranked,
+    compressor: compressors.mixed,
+    counter: reader.counter,
+    chat: reader.chat,
+    omission: parts.omission,
+    openFileUnits: openFile === undefined ? [] : source.unitsOfFile(openFile),
+  });
+}

@@ -1,0 +1,302 @@
+import { mkdir } from "node:fs/promises";
+import { isAbsolute } from "node:path";
+import { untilAborted } from "../base/abortable.ts";
+import { SerialQueue } from "../base/serialQueue.ts";
+import type { RankTools } from "../pipeline/ports.ts";
+import { promptText } from "../pipeline/prompt.ts";
+import { rankers } from "../pipeline/rank.ts";
+import { protocolVersion } from "../protocol/engine.ts";
+import type {
+  AskParams,
+  ContextParams,
+  ContextResult,
+  EngineEvent,
+  EngineEvents,
+  EngineMethod,
+  EngineStatus,
+  HelloParams,
+  HelloResult,
+  IndexParams,
+  IndexSummary,
+  LogLevel,
+  ParamsOf,
+  RankParams,
+  RankResult,
+  ResultOf,
+} from "../protocol/engine.ts";
+import { Failure } from "../protocol/failure.ts";
+import { defaultSettings, parseSettings } from "../protocol/settings.ts";
+import type { RankerName, Settings } from "../protocol/settings.ts";
+import type { Answer } from "../protocol/units.ts";
+import { answerQuestion, composePrompt, rankForPrompt } from "./answer.ts";
+import type { AnswerParts } from "./answer.ts";
+import { AnswerDraft } from "./answerDraft.ts";
+import { openGrammars } from "./grammars.ts";
+import { IndexedWorkspace } from "./indexedWorkspace.ts";
+import { Models } from "./models.ts";
+import type { PlaceSource } from "./places.ts";
+import { openReader } from "./reader.ts";
+import { StageTimes } from "./stageTimes.ts";
+
+/** Longer questions are refused before any work is done with them. Characters. */
+const questionLimit = 20_000;
+
+export interface EngineOptions {
+  /** Package root. */
+  readonly root: string;
+  readonly version: string;
+  readonly emit: <E extends EngineEvent>(event: E, payload: EngineEvents[E]) => void;
+  readonly onHello: (hello: HelloParams) => void;
+}
+
+type Handlers = { readonly [M in EngineMethod]: (params: ParamsOf<M>, signal: AbortSignal) => Promise<ResultOf<M>> };
+
+interface Opened {
+  readonly storageFolder: string;
+  readonly models: Models;
+}
+
+/**
+ * What the engine process does: owns settings, workspace, index and models, and answers requests. Requests run
+ * concurrently, except that index updates run one after another, and so do `context` and `ask`, which share the
+ * assistant's session: a second question waits for the first (cancel the first to go ahead).
+ */
+export class Engine {
+  readonly #options: EngineOptions;
+  readonly #startMs = performance.now();
+  readonly #asks = new SerialQueue();
+  readonly #closing = new AbortController();
+  #settings: Settings = defaultSettings;
+  #opened: Opened | null = null;
+  #workspace: IndexedWorkspace | null = null;
+  #lineComments: Promise<ReadonlyMap<string, string>> | null = null;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+  }
+
+  /** Answers one request whose parameters were parsed. Rejects with a Failure, or what `toFailure` makes one. */
+  handle<M extends EngineMethod>(method: M, params: ParamsOf<M>, signal: AbortSignal): Promise<ResultOf<M>> {
+    return this.#handlers[method](params, AbortSignal.any([signal, this.#closing.signal]));
+  }
+
+  /** Stops everything and frees it. */
+  async close(): Promise<void> {
+    this.#closing.abort(new Failure("cancelled", "the engine ends"));
+    await this.#asks.idle();
+    await this.#workspace?.close();
+    await this.#opened?.models.close();
+  }
+
+  readonly #handlers: Handlers = {
+    hello: (params) => this.#hello(params),
+    configure: (params) => Promise.resolve(this.#configure(params)),
+    openWorkspace: (params) => this.#openWorkspace(params.folder, params.excludeGlobs),
+    index: (params, signal) => this.#index(params, signal),
+    rank: (params, signal) => this.#rank(params, signal),
+    context: (params, signal) => this.#context(params, signal),
+    ask: (params, signal) => this.#ask(params, signal),
+    status: () => Promise.resolve(this.#status()),
+    ping: () => Promise.resolve({ uptimeMs: performance.now() - this.#startMs }),
+  };
+
+  async #hello(params: HelloParams): Promise<HelloResult> {
+    if (params.protocolVersion !== protocolVersion) {
+      throw new Failure("protocolMismatch", `client ${params.protocolVersion}, engine ${protocolVersion}`);
+    }
+    const { storageFolder } = params;
+    if (!isAbsolute(storageFolder)) throw new Failure("indexUnwritable", `${storageFolder} is not an absolute path`);
+    await makeFolder(storageFolder);
+    this.#opened = {
+      storageFolder,
+      models: new Models({
+        root: this.#options.root,
+        gpu: params.gpu ?? "all",
+        settings: () => this.#settings,
+        log: (level, message) => {
+          this.#log(level, message);
+        },
+      }),
+    };
+    this.#options.onHello(params);
+    return { protocolVersion, engineVersion: this.#options.version, pid: process.pid };
+  }
+
+  #configure(raw: Readonly<Record<string, unknown>>): { problems: readonly string[] } {
+    const { settings, problems } = parseSettings(raw);
+    const before = this.#settings;
+    this.#settings = settings;
+    const keys = ["index.ignoreGlobs", "index.maxFileKiB"] as const;
+    if (keys.some((key) => JSON.stringify(before[key]) !== JSON.stringify(settings[key]))) {
+      this.#workspace?.markOutdated();
+    }
+    return { problems };
+  }
+
+  async #openWorkspace(folder: string, excludeGlobs: readonly string[]): Promise<{ folder: string }> {
+    const { storageFolder, models } = this.#greeted();
+    await this.#workspace?.close();
+    this.#workspace = null;
+    const workspace = await IndexedWorkspace.open({
+      storageFolder,
+      folder,
+      root: this.#options.root,
+      updateOptions: async () => ({
+        excludeGlobs,
+        ignoreGlobs: this.#settings["index.ignoreGlobs"],
+        maxFileBytes: this.#settings["index.maxFileKiB"] * 1024,
+        encoder: await models.encoder(),
+      }),
+      onProgress: (progress) => {
+        this.#options.emit("indexProgress", progress);
+      },
+    });
+    this.#workspace = workspace;
+    const { folder: realFolder, rebuiltBecause } = workspace.index;
+    if (rebuiltBecause !== null) this.#log("info", `The index is built anew: ${rebuiltBecause}`);
+    return { folder: realFolder };
+  }
+
+  async #index(params: IndexParams, signal: AbortSignal): Promise<IndexSummary> {
+    const summary = await this.#openFolder().update({ ...params, signal });
+    // Whoever indexes ahead of a question wants its answer soon: the scorer loads in the background. It never rejects.
+    if (!this.#closing.signal.aborted) void this.#greeted().models.likelihood();
+    return summary;
+  }
+
+  async #rank(params: RankParams, signal: AbortSignal): Promise<RankResult> {
+    checkQuestion(params.question);
+    const workspace = this.#openFolder();
+    await workspace.ensureUpdated(signal);
+    const startMs = performance.now();
+    const ranker = params.ranker ?? this.#settings["ranking.ranker"];
+    const { question, top } = params;
+    const tools = await this.#rankTools(ranker, workspace.index, signal);
+    const { ranked, candidates } = await rankers[ranker]({ question, top, root: trimmedRoot(params.root) }, tools);
+    return { ranked, ranker, candidates, ms: performance.now() - startMs };
+  }
+
+  async #context(asked: ContextParams, signal: AbortSignal): Promise<ContextResult> {
+    checkQuestion(asked.question);
+    const params = { ...asked, root: trimmedRoot(asked.root) };
+    const parts = await this.#answerParts(params, 0);
+    const context = this.#asks.run(async () => {
+      const source = await parts.updateIndex(signal);
+      const ranked = await rankForPrompt(params, { source, parts, signal });
+      const reader = await parts.openReader(signal);
+      const prompt = composePrompt(params, { source, ranked, reader, parts });
+      return { prompt, promptText: promptText(prompt) };
+    });
+    return untilAborted(context, signal);
+  }
+
+  async #ask(asked: AskParams, signal: AbortSignal): Promise<Answer> {
+    checkQuestion(asked.question);
+    const params = { ...asked, root: trimmedRoot(asked.root) };
+    const parts = await this.#answerParts(params, params.maxTokens ?? 0);
+    const turn = Promise.withResolvers<undefined>();
+    const answered = this.#asks.run(() => {
+      turn.resolve(undefined);
+      return answerQuestion(params, parts, signal);
+    });
+    try {
+      await untilAborted(turn.promise, signal);
+    } catch (thrown) {
+      if (!signal.aborted) throw thrown;
+      // Cancelled while it waited for its turn; when that comes, it is over at once.
+      return new AnswerDraft(params.question).finish(new StageTimes());
+    }
+    return answered;
+  }
+
+  async #answerParts(params: ContextParams, maxTokens: number): Promise<AnswerParts> {
+    const { models } = this.#greeted();
+    const workspace = this.#openFolder();
+    await models.checkAssistant();
+    const settings = this.#settings;
+    const ranker = params.ranker ?? settings["ranking.ranker"];
+    const lineComments = await this.#readLineComments();
+    return {
+      ranker,
+      updateIndex: async (signal) => {
+        await workspace.ensureUpdated(signal);
+        return workspace.index;
+      },
+      rankTools: (source, signal) => this.#rankTools(ranker, source, signal),
+      openReader: (signal) =>
+        openReader(models, { budgetTokens: params.budgetTokens ?? 0, maxTokens, settings, signal }),
+      omission: (language) => lineComments.get(language) ?? "",
+      emit: this.#options.emit,
+    };
+  }
+
+  async #rankTools(ranker: RankerName, source: PlaceSource, signal: AbortSignal): Promise<RankTools> {
+    const { models } = this.#greeted();
+    const usesMeaning = ranker === "static" || ranker === "likelihood" || ranker === "fused";
+    const usesLikelihood = ranker === "likelihood" || ranker === "fused";
+    return {
+      source,
+      encoder: usesMeaning ? await untilAborted(models.encoder(), signal) : null,
+      likelihood: usesLikelihood ? await untilAborted(models.likelihood(), signal) : null,
+      signal,
+    };
+  }
+
+  #status(): EngineStatus {
+    const models = this.#opened?.models;
+    const counts = this.#workspace?.index.counts();
+    return {
+      workspace: this.#workspace?.index.folder ?? null,
+      files: counts?.files ?? 0,
+      units: counts?.units ?? 0,
+      indexing: this.#workspace?.isIndexing ?? false,
+      assistant: models?.assistantPath ?? null,
+      scorer: models?.scorerName ?? null,
+      device: models?.device ?? null,
+      kvBytes: models?.kvBytes ?? 0,
+      residentBytes: process.memoryUsage.rss(),
+    };
+  }
+
+  #readLineComments(): Promise<ReadonlyMap<string, string>> {
+    this.#lineComments ??= openGrammars({ root: this.#options.root }).then(
+      ({ languages }) => new Map(languages.map(({ id, lineComment }) => [id, lineComment])),
+    );
+    return this.#lineComments;
+  }
+
+  #greeted(): Opened {
+    if (this.#opened === null) throw new Failure("internal", "hello comes first");
+    return this.#opened;
+  }
+
+  #openFolder(): IndexedWorkspace {
+    if (this.#workspace === null) throw new Failure("workspaceMissing", "no folder is open");
+    return this.#workspace;
+  }
+
+  #log(level: LogLevel, message: string): void {
+    this.#options.emit("log", { level, message });
+  }
+}
+
+function checkQuestion(question: string): void {
+  if (question.trim() === "") throw new Failure("questionEmpty");
+  if (question.length > questionLimit) {
+    throw new Failure("questionTooLong", `${question.length} characters, at most ${questionLimit}`);
+  }
+}
+
+/** As the index has it: `/` as separator, none at either end; `.` is the whole workspace. */
+function trimmedRoot(root = ""): string {
+  const trimmed = root.replaceAll("\\", "/").replace(/^(?:\.?\/)+|\/+$/g, "");
+  return trimmed === "." ? "" : trimmed;
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw new Failure("indexUnwritable", error instanceof Error ? error.message : folder, { cause: error });
+  }
+}

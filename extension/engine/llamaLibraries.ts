@@ -1,0 +1,106 @@
+/** The prebuilt llama.cpp libraries that come with node-llama-cpp, and what each needs of the machine. */
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import type { Device } from "../protocol/settings.ts";
+
+export type RealDevice = Exclude<Device, "auto">;
+
+export interface LlamaLibrary {
+  readonly device: RealDevice;
+  /** npm package that holds the library. */
+  readonly package: string;
+  /** Files that the operating system's loader must find, each with what its absence means. */
+  readonly needs: readonly SystemLibrary[];
+}
+
+interface SystemLibrary {
+  readonly file: string;
+  /** Half a sentence, e.g. "no NVIDIA driver was found". */
+  readonly absence: string;
+}
+
+/** Libraries for a platform (`process.platform`-`process.arch`), the fastest first; empty where there are none. */
+export function librariesOf(platform: string): readonly LlamaLibrary[] {
+  return libraries[platform] ?? [];
+}
+
+/** Folder of a package's libraries, or null where it is not installed. `root` is Precis' package folder. */
+export function libraryDirectory(root: string, library: LlamaLibrary): string | null {
+  let entry: string;
+  try {
+    entry = createRequire(path.join(root, "package.json")).resolve(library.package);
+  } catch {
+    // Optional dependencies of other platforms are not installed: that is an answer, not a failure.
+    return null;
+  }
+  const directory = path.join(path.dirname(entry), "..", "bins", path.basename(library.package));
+  return existsSync(directory) ? path.normalize(directory) : null;
+}
+
+/** llama.cpp release of the library in `directory` (e.g. `v0.5.0`), or null where nothing says so. */
+export function libraryRelease(directory: string): string | null {
+  const file = path.join(directory, "_nlcBuildMetadata.json");
+  if (!existsSync(file)) return null;
+  const text = readFileSync(file, "utf8");
+  return /"release"\s*:\s*"([^"]+)"/.exec(text)?.[1] ?? null;
+}
+
+/** The first system library that the loader would not find, or null. */
+export function missingSystemLibrary(library: LlamaLibrary): SystemLibrary | null {
+  return library.needs.find((need) => !loaderFinds(need.file)) ?? null;
+}
+
+/** CUDA's major version that node-llama-cpp 3.22.1's libraries are linked against. */
+const cudaMajor = 13;
+
+const cudaLinux: readonly SystemLibrary[] = [
+  { file: "libcuda.so.1", absence: "no NVIDIA driver was found" },
+  { file: `libcudart.so.${cudaMajor}`, absence: `the CUDA ${cudaMajor} runtime was not found` },
+  { file: `libcublas.so.${cudaMajor}`, absence: `the CUDA ${cudaMajor} runtime was not found` },
+];
+const cudaWindows: readonly SystemLibrary[] = [
+  { file: "nvcuda.dll", absence: "no NVIDIA driver was found" },
+  { file: `cudart64_${cudaMajor}.dll`, absence: `the CUDA ${cudaMajor} runtime was not found` },
+  { file: `cublas64_${cudaMajor}.dll`, absence: `the CUDA ${cudaMajor} runtime was not found` },
+];
+const vulkanLinux: readonly SystemLibrary[] = [{ file: "libvulkan.so.1", absence: "no Vulkan loader was found" }];
+const vulkanWindows: readonly SystemLibrary[] = [{ file: "vulkan-1.dll", absence: "no Vulkan loader was found" }];
+
+const libraries: Readonly<Record<string, readonly LlamaLibrary[]>> = {
+  "linux-x64": [
+    { device: "cuda", package: "@node-llama-cpp/linux-x64-cuda", needs: cudaLinux },
+    { device: "vulkan", package: "@node-llama-cpp/linux-x64-vulkan", needs: vulkanLinux },
+    { device: "cpu", package: "@node-llama-cpp/linux-x64", needs: [] },
+  ],
+  "linux-arm64": [{ device: "cpu", package: "@node-llama-cpp/linux-arm64", needs: [] }],
+  // One library for both devices: without GPU layers Metal is left alone.
+  "darwin-arm64": [
+    { device: "metal", package: "@node-llama-cpp/mac-arm64-metal", needs: [] },
+    { device: "cpu", package: "@node-llama-cpp/mac-arm64-metal", needs: [] },
+  ],
+  "darwin-x64": [{ device: "cpu", package: "@node-llama-cpp/mac-x64", needs: [] }],
+  "win32-x64": [
+    { device: "cuda", package: "@node-llama-cpp/win-x64-cuda", needs: cudaWindows },
+    { device: "vulkan", package: "@node-llama-cpp/win-x64-vulkan", needs: vulkanWindows },
+    { device: "cpu", package: "@node-llama-cpp/win-x64", needs: [] },
+  ],
+  "win32-arm64": [{ device: "cpu", package: "@node-llama-cpp/win-arm64", needs: [] }],
+};
+
+/** Looks where the operating system's loader looks: a library elsewhere would not be loaded either. */
+function loaderFinds(file: string): boolean {
+  const variable = process.platform === "win32" ? process.env["PATH"] : process.env["LD_LIBRARY_PATH"];
+  const folders = (variable ?? "").split(path.delimiter).filter((folder) => folder !== "");
+  if (process.platform === "win32") folders.push(path.join(process.env["SystemRoot"] ?? "C:\\Windows", "System32"));
+  else folders.push("/lib", "/usr/lib", "/lib64", "/usr/lib64");
+  return folders.some((folder) => existsSync(path.join(folder, file))) || loaderCacheNames(file);
+}
+
+const loaderCache = "/etc/ld.so.cache";
+
+/** On Linux the loader's cache holds the full path of each library, ended by a zero byte. */
+function loaderCacheNames(file: string): boolean {
+  if (process.platform !== "linux" || !existsSync(loaderCache)) return false;
+  return readFileSync(loaderCache).includes(Buffer.from(`/${file}\0`));
+}

@@ -1,0 +1,210 @@
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import { SerialQueue } from "../base/serialQueue.ts";
+import type { TokenCounter } from "../pipeline/ports.ts";
+import type { DeviceReport, GpuShare, LogLevel } from "../protocol/engine.ts";
+import { Failure, toFailure } from "../protocol/failure.ts";
+import type { Settings } from "../protocol/settings.ts";
+import { openLikelihoodScorer } from "./likelihood.ts";
+import type { OpenedLikelihoodScorer } from "./likelihood.ts";
+import { openLlama } from "./llama.ts";
+import type { Llama } from "./llama.ts";
+import { readModelHeader } from "./modelHeader.ts";
+import type { ModelHeader } from "./modelHeader.ts";
+import { Session } from "./session.ts";
+import { loadStaticTable } from "./staticTable.ts";
+import type { TableEncoder } from "./staticTable.ts";
+
+export interface ModelsOptions {
+  /** Package root. */
+  readonly root: string;
+  readonly gpu: GpuShare;
+  /** Read whenever something is opened. */
+  readonly settings: () => Settings;
+  readonly log: (level: LogLevel, message: string) => void;
+}
+
+/** Where no tokenizer can be loaded at all. */
+const charactersPerToken = 4;
+
+interface OpenAssistant {
+  readonly key: string;
+  readonly contextTokens: number;
+  readonly session: Promise<Session>;
+}
+
+/**
+ * The models of this process. Each is opened at first use, once. The embedded scorers are optional: without them
+ * ranking does with less, and the log and `scorerName` say so. The assistant is not: its failures are the caller's.
+ */
+export class Models {
+  readonly #options: ModelsOptions;
+  readonly #assistantQueue = new SerialQueue();
+  #llama: Promise<Llama> | null = null;
+  #encoder: Promise<TableEncoder | null> | null = null;
+  #likelihood: Promise<OpenedLikelihoodScorer | null> | null = null;
+  #assistant: OpenAssistant | null = null;
+  #device: DeviceReport | null = null;
+  #session: Session | null = null;
+  readonly #scorers: string[] = [];
+
+  constructor(options: ModelsOptions) {
+    this.#options = options;
+  }
+
+  /** The device in use; null before a model was opened. */
+  get device(): DeviceReport | null {
+    return this.#device;
+  }
+
+  /** Bytes of the assistant's KV cache. */
+  get kvBytes(): number {
+    return this.#session?.kvBytes ?? 0;
+  }
+
+  /** Which embedded scorers are loaded, in words; null before that, or where none could be. */
+  get scorerName(): string | null {
+    return this.#scorers.length === 0 ? null : this.#scorers.join(" and ");
+  }
+
+  /** Path of the assistant model in the settings, or null. */
+  get assistantPath(): string | null {
+    const path = this.#options.settings()["model.assistant"];
+    return path === "" ? null : path;
+  }
+
+  /** The static table, or null where it cannot be loaded. */
+  encoder(): Promise<TableEncoder | null> {
+    this.#encoder ??= this.#optional("static table", () =>
+      loadStaticTable(join(this.#options.root, "models", "scorer", "static.bin")),
+    );
+    return this.#encoder;
+  }
+
+  /** The likelihood model, or null where it or the native engine cannot be loaded. */
+  likelihood(): Promise<OpenedLikelihoodScorer | null> {
+    this.#likelihood ??= this.#optional("likelihood model", async () => {
+      const { root, settings } = this.#options;
+      return openLikelihoodScorer({ llama: await this.llama(), root, threads: settings()["engine.threads"] });
+    });
+    return this.#likelihood;
+  }
+
+  /** Counts tokens where there is no assistant: with the scorer's tokenizer, or by length where that is missing. */
+  async counter(): Promise<TokenCounter> {
+    const scorer = await this.likelihood();
+    return (
+      scorer?.counter ?? { name: `1 token per ${charactersPerToken} characters (estimate)`, count: estimateTokens }
+    );
+  }
+
+  /** llama.cpp for the device of the settings. Fails as `openLlama` does; a later call tries again. */
+  llama(): Promise<Llama> {
+    const { root, gpu, settings, log } = this.#options;
+    this.#llama ??= openLlama({
+      root,
+      device: gpu === "none" ? "cpu" : settings()["engine.device"],
+      // llama.cpp writes hundreds of lines per model and warns of much that is no concern of a user; its errors come
+      // with a failure of their own.
+      onLog: (level, message) => {
+        if (level === "error") log("info", `llama.cpp: ${message.trimEnd()}`);
+        else if (level === "warning") log("debug", `llama.cpp: ${message.trimEnd()}`);
+      },
+    }).then(
+      (llama) => {
+        this.#device = llama.report;
+        log("info", `Device: ${llama.report.name}. ${llama.report.why}`);
+        return llama;
+      },
+      (error: unknown) => {
+        this.#llama = null;
+        throw error;
+      },
+    );
+    return this.#llama;
+  }
+
+  /** Fails with `modelMissing` where an assistant is chosen whose file is not there, before any work is done for it. */
+  async checkAssistant(): Promise<void> {
+    const path = this.assistantPath;
+    if (path === null) return;
+    try {
+      await access(path);
+    } catch (error) {
+      throw new Failure("modelMissing", path, { cause: error });
+    }
+  }
+
+  /** What the assistant's file says about it; null without an assistant, or where the file cannot be read. */
+  async assistantHeader(): Promise<ModelHeader | null> {
+    const path = this.assistantPath;
+    return path === null ? null : readModelHeader(path);
+  }
+
+  /**
+   * The assistant's session, with room for at least `contextTokens`. The one that is open is used again unless it is
+   * too small or other settings apply; what it has read is lost then. Fails as `Session.open` does.
+   */
+  assistant(path: string, contextTokens: number): Promise<Session> {
+    return this.#assistantQueue.run(async () => {
+      const settings = this.#options.settings();
+      const key = JSON.stringify([path, settings["engine.threads"], settings["engine.kvType"]]);
+      const open = this.#assistant;
+      if (open !== null && open.key === key && open.contextTokens >= contextTokens) return open.session;
+      await this.#closeAssistant();
+      const session = this.#openAssistant(path, contextTokens, settings);
+      this.#assistant = { key, contextTokens, session };
+      try {
+        this.#session = await session;
+        return this.#session;
+      } catch (error) {
+        this.#assistant = null;
+        throw error;
+      }
+    });
+  }
+
+  /** Frees everything; what runs fails with `cancelled`. */
+  async close(): Promise<void> {
+    await this.#assistantQueue.run(() => this.#closeAssistant());
+    const scorer = await this.#likelihood;
+    await scorer?.close();
+  }
+
+  async #openAssistant(modelPath: string, contextTokens: number, settings: Settings): Promise<Session> {
+    const llama = await this.llama();
+    const half = this.#options.gpu === "half" && llama.gpuLayers > 0;
+    const layers = half ? (await readModelHeader(modelPath))?.layers : undefined;
+    return Session.open({
+      llama,
+      modelPath,
+      contextTokens,
+      threads: settings["engine.threads"],
+      kvType: settings["engine.kvType"],
+      ...(layers === undefined ? {} : { gpuLayers: Math.floor(layers / 2) }),
+    });
+  }
+
+  async #closeAssistant(): Promise<void> {
+    const session = this.#session;
+    this.#assistant = null;
+    this.#session = null;
+    await session?.close();
+  }
+
+  async #optional<T>(name: string, open: () => Promise<T>): Promise<T | null> {
+    try {
+      const opened = await open();
+      this.#scorers.push(name);
+      return opened;
+    } catch (error) {
+      const failure = toFailure(error);
+      this.#options.log("warning", `Ranking goes on without the ${name}: ${failure.code}: ${failure.message}`);
+      return null;
+    }
+  }
+}
+
+function estimateTokens(text: string): number {
+  return Math.ceil(text.length / charactersPerToken);
+}

@@ -1,0 +1,164 @@
+import { untilAborted } from "../base/abortable.ts";
+import { findCitations } from "../pipeline/cite.ts";
+import { extractiveAnswer, extractiveParts } from "../pipeline/extract.ts";
+import type { ChatFormat, TokenCounter } from "../pipeline/ports.ts";
+import { Failure } from "../protocol/failure.ts";
+import type { Settings } from "../protocol/settings.ts";
+import type { Answer, Citation, Prompt, RankedUnit, StopReason } from "../protocol/units.ts";
+import { chooseBudget } from "./budget.ts";
+import type { Budget } from "./budget.ts";
+import { plainFormat } from "./chat.ts";
+import type { Models } from "./models.ts";
+import { placeFinder } from "./places.ts";
+import type { PlaceSource } from "./places.ts";
+import type { Session } from "./session.ts";
+
+/** Sampling that the settings do not offer: llama.cpp's own defaults. */
+const sampling = { topK: 40, topP: 0.95, minP: 0.05 } as const;
+
+export interface ReadOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress: (tokensDone: number, tokensReused: number) => void;
+}
+
+interface AnswerMaterial {
+  readonly prompt: Prompt;
+  readonly ranked: readonly RankedUnit[];
+  /** Line comment of a language. */
+  readonly omission: (language: string) => string;
+}
+
+export interface CiteOptions extends AnswerMaterial {
+  readonly source: PlaceSource;
+}
+
+export interface WriteOptions extends AnswerMaterial {
+  readonly seed: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface Written {
+  readonly stopReason: StopReason;
+  readonly tokens: number;
+}
+
+/** Whoever reads the prompt and writes the answer: the assistant, or nobody. */
+export interface Reader {
+  readonly source: Answer["source"];
+  readonly budget: Budget;
+  readonly counter: TokenCounter;
+  readonly chat: ChatFormat;
+  readonly kvBytes: number;
+  /** Fills the KV cache. Fails with `cancelled`. */
+  read(prompt: Prompt, options: ReadOptions): Promise<{ readonly tokensRead: number; readonly tokensReused: number }>;
+  /** Yields the answer bit by bit; an abort is a stop reason, not a failure. */
+  write(options: WriteOptions): AsyncGenerator<string, Written, undefined>;
+  /** The places that the written text points to. */
+  cite(text: string, options: CiteOptions): readonly Citation[];
+}
+
+export interface ReaderRequest {
+  /** 0: as the settings say. */
+  readonly budgetTokens: number;
+  /** 0: as the settings say. */
+  readonly maxTokens: number;
+  readonly settings: Settings;
+  readonly signal: AbortSignal;
+}
+
+/** Loads the assistant where one is chosen. Fails as `Session.open` does, or with `cancelled`. */
+export async function openReader(models: Models, request: ReaderRequest): Promise<Reader> {
+  const { settings, signal } = request;
+  const path = models.assistantPath;
+  const device = path === null ? "cpu" : (await untilAborted(models.llama(), signal)).report.device;
+  const header = await models.assistantHeader();
+  const budget = chooseBudget({
+    askedTokens: request.budgetTokens,
+    settingsTokens: settings["budget.contextTokens"],
+    askedAnswerTokens: request.maxTokens,
+    settingsAnswerTokens: settings["budget.answerTokens"],
+    windowTokens: header?.trainedContext ?? null,
+    device,
+  });
+  if (path === null) return new ExtractiveReader(budget, await untilAborted(models.counter(), signal));
+  // A load that nobody waits for any more goes on, for the next question.
+  const session = await untilAborted(models.assistant(path, budget.budgetTokens), signal);
+  return new AssistantReader(session, budget, {
+    maxTokens: request.maxTokens || settings["budget.answerTokens"],
+    temperature: settings["answer.temperature"],
+  });
+}
+
+class AssistantReader implements Reader {
+  readonly source = "assistant";
+  readonly budget: Budget;
+  readonly counter: TokenCounter;
+  readonly chat: ChatFormat;
+  readonly kvBytes: number;
+  readonly #session: Session;
+  readonly #answer: { readonly maxTokens: number; readonly temperature: number };
+
+  constructor(session: Session, budget: Budget, answer: { maxTokens: number; temperature: number }) {
+    this.#session = session;
+    this.#answer = answer;
+    this.budget = budget;
+    this.counter = session.counter;
+    this.chat = session.chat;
+    this.kvBytes = session.kvBytes;
+  }
+
+  async read(prompt: Prompt, options: ReadOptions): Promise<{ tokensRead: number; tokensReused: number }> {
+    const tokens = this.#session.tokenizePrompt(prompt);
+    if (tokens.length !== prompt.tokensSent) {
+      throw new Failure("internal", `the prompt has ${tokens.length} tokens, its pieces ${prompt.tokensSent}`);
+    }
+    return this.#session.read(tokens, options);
+  }
+
+  write(options: WriteOptions): AsyncGenerator<string, Written, undefined> {
+    const { budgetTokens } = this.budget;
+    return this.#session.generate({
+      ...sampling,
+      temperature: this.#answer.temperature,
+      maxTokens: Math.min(this.#answer.maxTokens, budgetTokens - options.prompt.tokensSent),
+      signal: options.signal,
+      ...(options.seed === undefined ? {} : { seed: options.seed }),
+    });
+  }
+
+  cite(text: string, { source, prompt }: CiteOptions): readonly Citation[] {
+    const { resolve, resolveName } = placeFinder(source, prompt);
+    return findCitations(text, resolve, resolveName);
+  }
+}
+
+class ExtractiveReader implements Reader {
+  readonly source = "extractive";
+  readonly budget: Budget;
+  readonly counter: TokenCounter;
+  readonly chat = plainFormat({ bosText: "", addBos: false });
+  readonly kvBytes = 0;
+
+  constructor(budget: Budget, counter: TokenCounter) {
+    this.budget = budget;
+    this.counter = counter;
+  }
+
+  read(): Promise<{ tokensRead: number; tokensReused: number }> {
+    return Promise.resolve({ tokensRead: 0, tokensReused: 0 });
+  }
+
+  async *write({ prompt, ranked, omission, signal }: WriteOptions): AsyncGenerator<string, Written, undefined> {
+    for (const part of extractiveParts({ question: prompt.question, ranked, omission })) {
+      if (signal.aborted) return { stopReason: "cancelled", tokens: 0 };
+      yield part;
+      // Lets a cancellation in, and the text out.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return { stopReason: "end", tokens: 0 };
+  }
+
+  cite(_: string, { prompt, ranked, omission }: CiteOptions): readonly Citation[] {
+    return extractiveAnswer({ question: prompt.question, ranked, omission }).citations;
+  }
+}
