@@ -56,7 +56,10 @@ export class EngineProcess {
         listeners.stderrLine(`pipe: ${error.message}`);
       });
     }
-    this.#connection = createMessageConnection(new StreamMessageReader(stdout), new StreamMessageWriter(stdin));
+    const reader = new StreamMessageReader(stdout);
+    // Off: its timer would keep this process alive for ever when the child is killed within a message.
+    reader.partialMessageTimeout = 0;
+    this.#connection = createMessageConnection(reader, new StreamMessageWriter(stdin));
     this.#connection.onNotification((method, params) => {
       // Both ends are of one version: hello has checked it.
       listeners.event(method as EngineEvent, params as EngineEvents[EngineEvent]);

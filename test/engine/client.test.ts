@@ -44,6 +44,15 @@ test("a request whose signal is aborted while the engine starts is rejected with
   assert.equal((await failureOf(rank(client, AbortSignal.abort()))).code, "cancelled");
 });
 
+test("an engine that ends within a message leaves no timer behind that keeps its client alive", async (t) => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+  const before = timers();
+  const client = connect(t, "half");
+  assert.equal((await failureOf(rank(client))).code, "engineCrashed");
+  await client.dispose();
+  assert.equal(timers(), before);
+});
+
 test("a crash rejects what waits, and the next engine is configured and has the workspace open", async (t) => {
   const client = connect(t, "crash", { settings: () => ({ "model.assistant": "a.gguf" }) });
   await client.openWorkspace({ folder: "/somewhere", excludeGlobs: [] });

@@ -1,6 +1,7 @@
 /**
  * A process that speaks the engine's protocol without doing any of its work, to see how a client deals with engines
- * that behave badly. What it does on `rank` is its first argument: `wait` (until cancelled), `crash`, `hang`.
+ * that behave badly. What it does on `rank` is its first argument: `wait` (until cancelled), `crash`, `hang`,
+ * `half` (exits within a message).
  * `refuse` answers hello with another protocol version. It reports what it was told in its answers.
  */
 import process from "node:process";
@@ -42,6 +43,9 @@ connection.onRequest("rank", async (_: unknown, token: CancellationToken) => {
   switch (behaviour) {
     case "crash":
       process.stderr.write("about to fall over\n", () => process.exit(7));
+      return new Promise(() => undefined);
+    case "half":
+      process.stdout.write('Content-Length: 1000\r\n\r\n{"jsonrpc":', () => process.exit(7));
       return new Promise(() => undefined);
     case "hang":
       process.kill(process.pid, "SIGSTOP");
