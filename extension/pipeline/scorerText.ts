@@ -61,7 +61,7 @@ export function streamWords(text: string, limit = Number.POSITIVE_INFINITY): str
 }
 
 /** The last folders and the file name: what is above them says little about one unit. */
-export function scorerPath(unit: Unit): string {
+export function scorerPath(unit: Pick<Unit, "path">): string {
   return unit.path.split("/").slice(-pathFoldersMax).join("/");
 }
 

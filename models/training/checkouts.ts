@@ -61,6 +61,17 @@ export async function openCheckout(place: CheckoutPlace): Promise<Checkout> {
   };
 }
 
+/**
+ * What `git log` says of the newest `commitsMax` commits up to a revision, from the mirror where one is given, else from
+ * a clone without the files' contents that is made once. Throws an Error as `openCheckout` does.
+ */
+export async function readLog(place: CheckoutPlace, commitsMax: number, options: readonly string[]): Promise<string> {
+  const { repository, revision, mirrors } = place;
+  const gitFolder = mirrors === null ? await clonedHistory(place, commitsMax) : mirrorFolder(mirrors, repository);
+  const log = ["-c", "core.quotePath=false", "log", `--max-count=${commitsMax}`, ...options, revision];
+  return (await git(gitFolder, log)).toString("utf8");
+}
+
 /** The bare git folder of a mirror. Throws where there is none. */
 export function mirrorFolder(mirrors: string, repository: string): string {
   const folder = path.join(mirrors, folderName(repository), "repo");
@@ -167,14 +178,28 @@ class BlobReader {
 }
 
 /** A clone of that one commit below the work folder. */
-async function cloned({ repository, revision, work, origin = "https://github.com" }: CheckoutPlace): Promise<string> {
-  const folder = path.join(work, "checkouts", `${folderName(repository)}.git`);
+function cloned(place: CheckoutPlace): Promise<string> {
+  return clonedAs(`${folderName(place.repository)}.git`, ["--depth=1"], place);
+}
+
+/** A clone of the commits up to that one and of their lists of files. */
+function clonedHistory(place: CheckoutPlace, commits: number): Promise<string> {
+  return clonedAs(`${folderName(place.repository)}.history.git`, ["--filter=blob:none", `--depth=${commits}`], place);
+}
+
+async function clonedAs(
+  name: string,
+  options: readonly string[],
+  { repository, revision, work, origin = "https://github.com" }: CheckoutPlace,
+): Promise<string> {
+  const folder = path.join(work, "checkouts", name);
   if (existsSync(folder) && (await holdsCommit(folder, revision))) return folder;
   const part = `${folder}.part`;
   await rm(part, { recursive: true, force: true });
   await mkdir(part, { recursive: true });
   await git(part, ["init", "--quiet", "--bare"]);
-  await git(part, ["fetch", "--quiet", "--depth=1", `${origin}/${repository}`, revision]);
+  await git(part, ["remote", "add", "origin", `${origin}/${repository}`]);
+  await git(part, ["fetch", "--quiet", ...options, "origin", revision]);
   await rm(folder, { recursive: true, force: true });
   await rename(part, folder);
   return folder;

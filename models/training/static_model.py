@@ -17,6 +17,8 @@ from static_pairs import Entries
 #: Weights that a table begins with; the program learns their logarithms.
 FIRST_FIELD_WEIGHTS = {"path": 1.0, "name": 2.0, "code": 1.0, "doc": 1.35}
 FIRST_SCALE = 15.0
+#: Deviation of the first numbers: little beside meanings of length 1, enough to keep words apart that have none.
+FIRST_NOISE = 0.01
 LARGEST_SCALE = 60.0
 #: Inverse document frequency that has weight 1, and the least one.
 MIDDLE_RARITY, LEAST_RARITY = 6.0, 0.3
@@ -46,9 +48,8 @@ class StaticModel(nn.Module):
 
     def __init__(self, words: int, buckets: int, dimensions: int) -> None:
         super().__init__()
-        # A word's vector then has a length near 1, and two words are nearly orthogonal.
-        self.rows = nn.Parameter(torch.randn(words + 1, dimensions) * 0.05)
-        self.grams = nn.Parameter(torch.randn(buckets, dimensions) * 0.05)
+        self.rows = nn.Parameter(torch.randn(words + 1, dimensions) * FIRST_NOISE)
+        self.grams = nn.Parameter(torch.randn(buckets, dimensions) * FIRST_NOISE)
         self.code_weights = nn.Parameter(torch.zeros(words + 1))
         self.question_weights = nn.Parameter(torch.zeros(words + 1))
         self.field_weights = nn.Parameter(torch.tensor([math.log(FIRST_FIELD_WEIGHTS[field]) for field in FIELDS]))
@@ -66,7 +67,7 @@ class StaticModel(nn.Module):
             self.question_weights.copy_(torch.from_numpy(weights))
 
     def add_meanings(self, vectors: Tensor) -> None:
-        """Adds vectors [W, D] to the random ones, which keep words apart."""
+        """Adds vectors [W, D] to the random ones."""
         with torch.no_grad():
             self.rows[:-1] += vectors
 

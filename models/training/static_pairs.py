@@ -69,27 +69,32 @@ def _type_of(name: str) -> str:
     return "B" if name in {"unit_fields", "unit_counts", "pair_kind"} else "i"
 
 
-def pack(repositories: Iterable[Iterable[str]], ids: WordIds) -> Pairs:
-    """Packs the lines of repositories, each an iterable of its JSON lines. Raises KeyError or ValueError for bad lines."""
+#: Number of a file by its repository and the words of its path.
+FileNumbers = dict[tuple[str, tuple[str, ...]], int]
+
+
+def pack(
+    repositories: Iterable[tuple[str, Iterable[str]]], ids: WordIds, numbers: FileNumbers | None = None
+) -> Pairs:
+    """Packs repositories, each a name and its JSON lines, and fills in the numbers of their files. Raises KeyError or
+    ValueError for bad lines."""
+    numbers = {} if numbers is None else numbers
     values = {field.name: array(_type_of(field.name)) for field in fields(Pairs)}
     for name in ("unit_offsets", "question_offsets", "rest_offsets"):
         values[name].append(0)
     questions: dict[bytes, int] = {}
-    files = 0
-    for repository, lines in enumerate(repositories):
-        file_numbers: dict[tuple[str, ...], int] = {}
+    for repository, (name, lines) in enumerate(repositories):
         last_unit: tuple[list[str], list[str], list[str]] | None = None
         for line in lines:
             pair = json.loads(line)
             unit = (pair["path"], pair["name"], pair["code"])
             if unit != last_unit:
                 last_unit = unit
-                number = file_numbers.setdefault(tuple(unit[0]), files + len(file_numbers))
+                number = numbers.setdefault((name, tuple(unit[0])), len(numbers))
                 _add_unit(values, pair, ids)
                 values["unit_file"].append(number)
                 values["unit_repository"].append(repository)
             _add_question(values, pair, ids, questions)
-        files += len(file_numbers)
     return Pairs(**{name: np.array(grown, _type_of(name)) for name, grown in values.items()})
 
 
@@ -135,6 +140,18 @@ class Entries:
     places: np.ndarray
     texts: int
 
+    @staticmethod
+    def plain(words: np.ndarray, places: np.ndarray, texts: int) -> Entries:
+        """Entries without fields, each counting once."""
+        return Entries(words, np.zeros(len(words), np.uint8), np.ones(len(words), np.float32), places, texts)
+
+    def then(self, other: Entries) -> Entries:
+        """The texts of both, one after the other."""
+        both = ((self.words, other.words), (self.fields, other.fields), (self.factors, other.factors))
+        words, numbers, factors = (np.concatenate(parts) for parts in both)
+        places = np.concatenate([self.places, other.places + self.texts])
+        return Entries(words, numbers, factors, places, self.texts + other.texts)
+
     def kept(self, keep: np.ndarray) -> Entries:
         return Entries(self.words[keep], self.fields[keep], self.factors[keep], self.places[keep], self.texts)
 
@@ -143,34 +160,44 @@ class Entries:
 REPETITION = np.array([1.0] + [1 + math.log(count) for count in range(1, 256)], np.float32)
 
 
-def unit_entries(pairs: Pairs, chosen: np.ndarray, *, name_hidden: np.ndarray, rest_shown: np.ndarray) -> Entries:
-    """Words of the units of the chosen pairs [B]. Two masks [B] say whose name is hidden and whose documentation,
-    apart from the question, is shown."""
+def unit_entries(
+    pairs: Pairs,
+    chosen: np.ndarray,
+    *,
+    name_hidden: np.ndarray,
+    rest_shown: np.ndarray,
+    question_shown: np.ndarray | None = None,
+) -> Entries:
+    """Words of the units of the chosen pairs [B]. Masks [B] say whose name is hidden, and of whose documentation the
+    question and the rest are shown."""
     positions, places = rows_of(pairs.unit_offsets, pairs.pair_unit[chosen])
     flagged = pairs.unit_fields[positions]
     keep = ~((flagged >= OWN) & name_hidden[places])
     positions, places, flagged = positions[keep], places[keep], flagged[keep]
-    words, factors = pairs.unit_words[positions], REPETITION[pairs.unit_counts[positions]]
-    numbers = flagged & (OWN - 1)
-    with_rest = np.flatnonzero(rest_shown)
-    if len(with_rest) > 0:
-        rest_positions, rest_places = rows_of(pairs.rest_offsets, chosen[with_rest])
-        words = np.concatenate([words, pairs.rest_words[rest_positions]])
-        numbers = np.concatenate([numbers, np.full(len(rest_positions), DOC, np.uint8)])
-        factors = np.concatenate([factors, np.ones(len(rest_positions), np.float32)])
-        places = np.concatenate([places, with_rest[rest_places]])
-        order = np.argsort(places, kind="stable")
-        words, numbers, factors, places = words[order], numbers[order], factors[order], places[order]
-    return Entries(words, numbers, factors, places, len(chosen))
+    words, factors = [pairs.unit_words[positions]], [REPETITION[pairs.unit_counts[positions]]]
+    numbers, all_places = [flagged & (OWN - 1)], [places]
+    shown = [(pairs.rest_words, pairs.rest_offsets, rest_shown)]
+    if question_shown is not None:
+        # A name as a question is no documentation.
+        of_doc = question_shown & (pairs.pair_kind[chosen] != KINDS.index("name"))
+        shown.append((pairs.question_words, pairs.question_offsets, of_doc))
+    for doc_words, offsets, mask in shown:
+        with_doc = np.flatnonzero(mask)
+        doc_positions, doc_places = rows_of(offsets, chosen[with_doc])
+        words.append(doc_words[doc_positions])
+        numbers.append(np.full(len(doc_positions), DOC, np.uint8))
+        factors.append(np.ones(len(doc_positions), np.float32))
+        all_places.append(with_doc[doc_places])
+    places = np.concatenate(all_places)
+    order = np.argsort(places, kind="stable")
+    columns = (np.concatenate(parts)[order] for parts in (words, numbers, factors))
+    return Entries(*columns, places[order], len(chosen))
 
 
 def question_entries(pairs: Pairs, chosen: np.ndarray) -> Entries:
     """Words of the chosen pairs' questions."""
     positions, places = rows_of(pairs.question_offsets, chosen)
-    count = len(positions)
-    return Entries(
-        pairs.question_words[positions], np.zeros(count, np.uint8), np.ones(count, np.float32), places, len(chosen)
-    )
+    return Entries.plain(pairs.question_words[positions], places, len(chosen))
 
 
 def vocabulary(pairs: Pairs, words: int, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -192,20 +219,21 @@ def vocabulary(pairs: Pairs, words: int, size: int) -> tuple[np.ndarray, np.ndar
     return order[spread[order] >= 2][:size], frequency
 
 
-def load(work: Path, role: str, ids: WordIds) -> Pairs:
+def load(work: Path, role: str, ids: WordIds, numbers: FileNumbers | None = None) -> Pairs:
     """Packs the pairs of all repositories of a role, "train" or "heldOut". Raises ValueError where there are none."""
-    found = [work / "pairs" / f"{repository.replace('/', '+')}.jsonl" for repository in repositories(work, role)]
-    present = [path for path in found if path.exists()]
-    if not present:
+    found = list(recorded(work, "pairs", role))
+    if not found:
         raise ValueError(f"no pairs of role {role} below {work}")
-    return pack((_lines(path) for path in present), ids)
+    return pack(found, ids, numbers)
 
 
-def repositories(work: Path, role: str) -> list[str]:
-    """Names of the repositories of a role, sorted, from <work>/sources.used.json."""
+def recorded(work: Path, part: str, role: str) -> Iterator[tuple[str, Iterable[str]]]:
+    """Name and lines of the repositories of a role that have a file in a part of the work folder, by name."""
     used = json.loads((work / "sources.used.json").read_text(encoding="utf-8"))
-    entries = used if isinstance(used, list) else used["repositories"]
-    return sorted(entry["repository"] for entry in entries if entry["role"] == role)
+    for name in sorted(entry["repository"] for entry in used["repositories"] if entry["role"] == role):
+        path = work / part / f"{name.replace('/', '+')}.jsonl"
+        if path.exists():
+            yield name, _lines(path)
 
 
 def _lines(path: Path) -> Iterator[str]:

@@ -5,6 +5,7 @@ Tasks, all with the units' documentation hidden:
   shown   the same with names
   file    among the files of up to 1,500 units, its file, by the best unit of each as the engine scores them
   theme   the same by the file's other units alone
+  commit  the one file that a commit changed, asked for by its subject; here the documentation is shown
 Signals: "words" (BM25), "table", and "both" (their z-scores added).
 """
 
@@ -15,13 +16,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from static_commits import Commits
 from static_model import StaticModel, Words
-from static_pairs import KINDS, Entries, Pairs, question_entries, unit_entries
+from static_pairs import KINDS, Entries, Pairs, question_entries, rows_of, unit_entries
 
-UNITS, FILE_UNITS, QUESTIONS = 200, 1500, 60
+UNITS, FILE_UNITS, QUESTIONS, COMMIT_QUESTIONS = 200, 1500, 60, 60
 LEAST_QUESTION_WORDS = 4
 BM25_K, BM25_B = 1.2, 0.75
-TASKS, SIGNALS = ("hidden", "shown", "file", "theme"), ("words", "table", "both")
+TASKS, SIGNALS = ("hidden", "shown", "file", "theme", "commit"), ("words", "table", "both")
 #: As in extension/pipeline/staticScores.ts.
 FILE_VECTOR_WEIGHT = 0.75
 
@@ -55,45 +57,85 @@ def pools(pairs: Pairs, seed: int = 4) -> list[Pool]:
     return found
 
 
+@dataclass(frozen=True)
+class Case:
+    """One task in one repository: the texts, and what BM25 makes of them."""
+
+    task: str
+    units: Entries
+    questions: Entries
+    lexical: np.ndarray
+    #: The file of each unit.
+    files: np.ndarray
+    #: The place of each question's right unit, or for commits of a unit of the right file.
+    right: np.ndarray
+
+
 class Validation:
-    """The tasks over held-out pairs; what BM25 gives is computed once."""
+    """The tasks over held-out pairs and commits; what BM25 gives is computed once."""
 
-    def __init__(self, pairs: Pairs) -> None:
-        self._pairs = pairs
-        self._pools = pools(pairs)
-        self._lexical = {task: [bm25(*self._entries(pool, task)) for pool in self._pools] for task in TASKS}
-
-    @property
-    def questions(self) -> int:
-        return sum(pool.asked for pool in self._pools)
+    def __init__(self, pairs: Pairs, commits: Commits | None = None) -> None:
+        self.cases = [_case(pairs, pool, task) for pool in pools(pairs) for task in TASKS if task != "commit"]
+        if commits is not None:
+            self.cases.extend(_commit_cases(pairs, commits))
 
     def measure(self, model: StaticModel, words: Words) -> dict[str, dict[str, float]]:
         """Mean reciprocal rank by task and signal, each repository counting the same."""
-        return {task: self._measure(task, model, words) for task in TASKS}
-
-    def _measure(self, task: str, model: StaticModel, words: Words) -> dict[str, float]:
-        means: dict[str, list[float]] = {signal: [] for signal in SIGNALS}
-        for pool, lexical in zip(self._pools, self._lexical[task], strict=True):
+        found: dict[str, dict[str, list[float]]] = {}
+        for case in self.cases:
             with torch.no_grad():
-                units, questions = (vectors.cpu().numpy() for vectors in model(*self._entries(pool, task), words))
-            if task in FILE_TASKS:
-                files = self._pairs.unit_file[self._pairs.pair_unit[pool.chosen[:FILE_UNITS]]]
-                found = FILE_TASKS[task](lexical, units, questions, files)
-            else:
-                table = questions @ units.T
-                scores = {"words": lexical, "table": table, "both": z_scores(lexical) + z_scores(table)}
-                right = np.arange(pool.asked)
-                found = {signal: reciprocal_ranks(values, right) for signal, values in scores.items()}
-            for signal, ranks in found.items():
+                units, questions = (vectors.cpu().numpy() for vectors in model(case.units, case.questions, words))
+            for signal, ranks in RANKS[case.task](case, units, questions).items():
                 if len(ranks) > 0:
-                    means[signal].append(float(ranks.mean()))
-        return {signal: round(float(np.mean(values)), 4) for signal, values in means.items()}
+                    found.setdefault(case.task, {}).setdefault(signal, []).append(float(ranks.mean()))
+        return {
+            task: {signal: round(float(np.mean(values)), 4) for signal, values in by_signal.items()}
+            for task, by_signal in found.items()
+        }
 
-    def _entries(self, pool: Pool, task: str) -> tuple[Entries, Entries]:
-        chosen = pool.chosen[: FILE_UNITS if task in FILE_TASKS else UNITS]
-        hidden = np.full(len(chosen), task == "hidden")
-        units = unit_entries(self._pairs, chosen, name_hidden=hidden, rest_shown=np.zeros(len(chosen), bool))
-        return units, question_entries(self._pairs, pool.chosen[: pool.asked])
+
+def _case(pairs: Pairs, pool: Pool, task: str) -> Case:
+    chosen = pool.chosen[: UNITS if task in ("hidden", "shown") else FILE_UNITS]
+    hidden = np.full(len(chosen), task == "hidden")
+    units = unit_entries(pairs, chosen, name_hidden=hidden, rest_shown=np.zeros(len(chosen), bool))
+    questions = question_entries(pairs, pool.chosen[: pool.asked])
+    files = pairs.unit_file[pairs.pair_unit[chosen]]
+    return Case(task, units, questions, bm25(units, questions), files, np.arange(pool.asked))
+
+
+def _commit_cases(pairs: Pairs, commits: Commits, seed: int = 4) -> list[Case]:
+    random = np.random.default_rng(seed)
+    cases = []
+    first_pairs = np.flatnonzero(np.diff(pairs.pair_unit, prepend=-1))
+    for repository in np.unique(commits.repository):
+        usable = (commits.repository == repository) & (np.diff(commits.file_offsets) == 1)
+        if not usable.any():
+            continue
+        asked = random.permutation(np.flatnonzero(usable))[:COMMIT_QUESTIONS]
+        own = commits.files[commits.file_offsets[asked]]
+        units_of = np.flatnonzero(pairs.unit_repository == pairs.unit_repository[pairs.unit_file == own[0]][0])
+        units_of = random.permutation(units_of)[:FILE_UNITS]
+        files = pairs.unit_file[units_of]
+        asked, own = asked[np.isin(own, files)], own[np.isin(own, files)]
+        shown = np.ones(len(units_of), bool)
+        units = unit_entries(
+            pairs, first_pairs[units_of], name_hidden=~shown, rest_shown=shown, question_shown=shown
+        )
+        positions, places = rows_of(commits.question_offsets, asked)
+        questions = Entries.plain(commits.question_words[positions], places, len(asked))
+        right = np.array([np.flatnonzero(files == file)[0] for file in own], np.int64)
+        cases.append(Case("commit", units, questions, bm25(units, questions), files, right))
+    return cases
+
+
+def unit_ranks(case: Case, units: np.ndarray, questions: np.ndarray) -> dict[str, np.ndarray]:
+    """Reciprocal ranks of the right units."""
+    table = questions @ units.T
+    return {signal: reciprocal_ranks(scores, case.right) for signal, scores in signals(case.lexical, table).items()}
+
+
+def signals(lexical: np.ndarray, table: np.ndarray) -> dict[str, np.ndarray]:
+    return {"words": lexical, "table": table, "both": z_scores(lexical) + z_scores(table)}
 
 
 def bm25(units: Entries, questions: Entries) -> np.ndarray:
@@ -123,48 +165,52 @@ def reciprocal_ranks(scores: np.ndarray, right: np.ndarray) -> np.ndarray:
     return 1 / (1 + ahead)
 
 
-def file_ranks(
-    lexical: np.ndarray, units: np.ndarray, questions: np.ndarray, files: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Reciprocal ranks of the questions' files among all files, each by the best of its units, whose own closeness
-    counts beside that of the whole file."""
-    numbers, file_of = np.unique(files, return_inverse=True)
+def file_ranks(case: Case, units: np.ndarray, questions: np.ndarray) -> dict[str, np.ndarray]:
+    """Reciprocal ranks of the right files, each file by the best of its units, whose own closeness counts beside that of
+    the whole file."""
+    numbers, file_of = np.unique(case.files, return_inverse=True)
     totals = np.zeros((len(numbers), units.shape[1]), np.float32)
     np.add.at(totals, file_of, units)
     totals /= np.linalg.norm(totals, axis=1, keepdims=True) + 1e-9
     table = questions @ units.T + FILE_VECTOR_WEIGHT * (questions @ totals.T)[:, file_of]
-    scores = {"words": lexical, "table": table, "both": z_scores(lexical) + z_scores(table)}
     by_file = np.argsort(file_of, kind="stable")
     starts = np.searchsorted(file_of[by_file], np.arange(len(numbers)))
     return {
-        signal: reciprocal_ranks(np.maximum.reduceat(values[:, by_file], starts, axis=1), file_of[: len(questions)])
-        for signal, values in scores.items()
+        signal: reciprocal_ranks(np.maximum.reduceat(scores[:, by_file], starts, axis=1), file_of[case.right])
+        for signal, scores in signals(case.lexical, table).items()
     }
 
 
-def theme_ranks(
-    lexical: np.ndarray, units: np.ndarray, questions: np.ndarray, files: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Reciprocal ranks of the questions' files among all files, each without the unit that the question is about."""
-    numbers, file_of = np.unique(files, return_inverse=True)
-    member = np.zeros((len(numbers), len(files)), np.float32)
-    member[file_of, np.arange(len(files))] = 1
+def theme_ranks(case: Case, units: np.ndarray, questions: np.ndarray) -> dict[str, np.ndarray]:
+    """Reciprocal ranks of the right files, each without the unit that the question is about."""
+    numbers, file_of = np.unique(case.files, return_inverse=True)
+    member = np.zeros((len(numbers), len(case.files)), np.float32)
+    member[file_of, np.arange(len(case.files))] = 1
     totals = member @ units
     ranks: dict[str, list[np.ndarray]] = {signal: [] for signal in SIGNALS}
-    for place in range(len(questions)):
-        own = int(file_of[place])
+    for place, unit in enumerate(case.right):
+        own = int(file_of[unit])
         if member[own].sum() < 2:
             continue
         without = totals.copy()
-        without[own] -= units[place]
+        without[own] -= units[unit]
         without /= np.linalg.norm(without, axis=1, keepdims=True) + 1e-9
-        others = lexical[place].copy()
-        others[place] = -np.inf
-        best = np.array([others[file_of == number].max() for number in range(len(numbers))])
-        table, words = (without @ questions[place])[None], best[None]
-        for signal, scores in (("words", words), ("table", table), ("both", z_scores(words) + z_scores(table))):
-            ranks[signal].append(reciprocal_ranks(scores, np.array([own])))
+        others = case.lexical[place].copy()
+        others[unit] = -np.inf
+        best = np.full(len(numbers), -np.inf)
+        np.maximum.at(best, file_of, others)
+        # A file that had no other unit is no candidate.
+        kept = np.isfinite(best)
+        right = np.array([int(kept[:own].sum())])
+        for signal, scores in signals(best[None, kept], (without @ questions[place])[None, kept]).items():
+            ranks[signal].append(reciprocal_ranks(scores, right))
     return {signal: np.concatenate(values) if values else np.zeros(0) for signal, values in ranks.items()}
 
 
-FILE_TASKS = {"file": file_ranks, "theme": theme_ranks}
+RANKS = {
+    "hidden": unit_ranks,
+    "shown": unit_ranks,
+    "file": file_ranks,
+    "theme": theme_ranks,
+    "commit": file_ranks,
+}

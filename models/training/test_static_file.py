@@ -21,7 +21,7 @@ from static_file import (
     table_bytes,
     write_table,
 )
-from static_pairs import CODE, DOC, KINDS, NAME, OWN, PATH, WordIds, pack, question_entries, unit_entries, vocabulary
+from static_pairs import CODE, DOC, KINDS, NAME, OWN, PATH, Entries, WordIds, pack, question_entries, unit_entries, vocabulary
 
 try:
     import torch
@@ -150,7 +150,7 @@ class Packing(unittest.TestCase):
         ids = WordIds()
         lines = [line(), line(question=["client", "retry"], kind="name"), line(code=["close"], rest=[])]
         other = [line(path=["net", "retry", "go"], code=["dial"], question=["tries", "again"])]
-        return pack([lines, other], ids), ids
+        return pack([("a/b", lines), ("c/d", other)], ids), ids
 
     def test_gives_units_their_files_and_questions_their_units(self):
         pairs, _ = self.packed()
@@ -197,12 +197,12 @@ class Packing(unittest.TestCase):
         self.assertEqual(len(vocabulary(pairs, len(ids.words), 2)[0]), 2)
 
     def test_long_repetitions_stay_countable(self):
-        pairs = pack([[line(code=["go"] * 400)]], WordIds())
+        pairs = pack([("a/b", [line(code=["go"] * 400)])], WordIds())
         self.assertLessEqual(int(pairs.unit_counts.max()), 250)
 
     def test_an_unknown_kind_of_question_is_refused(self):
         with self.assertRaises(ValueError):
-            pack([[line(kind="rumour")]], WordIds())
+            pack([("a/b", [line(kind="rumour")])], WordIds())
 
 
 @unittest.skipUnless(torch, "PyTorch is not installed")
@@ -211,7 +211,7 @@ class Model(unittest.TestCase):
         from static_model import StaticModel, Words
 
         ids = WordIds()
-        pairs = pack([[line(), line(code=["dial", "dial", "retry"], question=["zyx", "retry"])]], ids)
+        pairs = pack([("a/b", [line(), line(code=["dial", "dial", "retry"], question=["zyx", "retry"])])], ids)
         table = random_table(["retry", "go", "tries"])
         model = StaticModel(3, 7, 5)
         model.begin_with(table)
@@ -241,7 +241,7 @@ class Model(unittest.TestCase):
         random = np.random.default_rng(5)
         code = [list(random.permutation(theme)[:2]) for theme in themes for _ in range(30)]
         shared = {"path": [], "name": [], "own": [], "rest": [], "question": ["the"]}
-        pairs = pack([[line(code=words, **shared) for words in code]], ids)
+        pairs = pack([("a/b", [line(code=words, **shared) for words in code])], ids)
         rows = Words.of(ids.words, ids.words, 7).rows
         vectors = word_vectors(pairs, rows, len(ids.words), 4).numpy()
         self.assertEqual(vectors.shape, (len(ids.words), 4))
@@ -250,20 +250,21 @@ class Model(unittest.TestCase):
         self.assertGreater(near, far + 0.5)
 
     def test_files_are_ranked_by_their_best_unit_or_by_the_other_units(self):
-        from static_validation import file_ranks, theme_ranks
+        from static_validation import Case, file_ranks, theme_ranks
 
         # Units 0 and 1 are asked for; 0 and 2 are of one file, 1 and 3 of the other.
-        files = np.array([7, 8, 7, 8])
+        texts = Entries.plain(np.zeros(0, np.int32), np.zeros(0, np.int64), 0)
+        lexical = np.array([[3, 0, 0, 1], [0, 3, 0, 0]], np.float32)
+        case = Case("file", texts, texts, lexical, np.array([7, 8, 7, 8]), np.array([0, 1]))
         units = np.array([[1, 0], [0, 1], [0, 1], [1, 0]], np.float32)
         questions = np.array([[1, 0], [0, 1]], np.float32)
-        lexical = np.array([[3, 0, 0, 1], [0, 3, 0, 0]], np.float32)
-        self.assertEqual(file_ranks(lexical, units, questions, files)["words"].tolist(), [1, 1])
-        # Without the own unit, the other file's unit is the closest.
-        self.assertEqual(theme_ranks(lexical, units, questions, files)["table"].tolist(), [0.5, 0.5])
-        self.assertEqual(theme_ranks(lexical, units, questions, files)["words"].tolist(), [0.5, 1 / 1.5])
+        self.assertEqual(file_ranks(case, units, questions)["words"].tolist(), [1, 1])
+        # Without the own unit, the other file's units are the closest.
+        self.assertEqual(theme_ranks(case, units, questions)["table"].tolist(), [0.5, 0.5])
+        self.assertEqual(theme_ranks(case, units, questions)["words"].tolist(), [0.5, 1 / 1.5])
 
     def test_a_files_loss_leaves_out_the_unit_that_was_asked_for(self):
-        from static_table import file_loss
+        from static_losses import file_loss
 
         units = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
         files = torch.tensor([0, 0, 1])

@@ -21,7 +21,7 @@ export interface Step {
   readonly command: readonly string[];
 }
 
-/** Minutes of training per decoder, on two CPU cores and on a GPU. The static table counts steps: about 15 minutes. */
+/** Minutes of training per decoder, on two CPU cores and on a GPU. The static table counts steps: a few minutes. */
 const minutes = {
   cpu: { likelihood: 120, code: 150 },
   gpu: { likelihood: 10, code: 25 },
@@ -53,6 +53,7 @@ export function recipe(machine: Machine, { work, mirrors, data: evaluation, chec
       ? []
       : [data("leaks.ts", ...option("data", evaluation), ...option("checkouts", checkouts), "--remove")]),
     data("pairs.ts"),
+    data("commits.ts", ...option("mirrors", mirrors)),
     data("bpe.ts"),
     data("packQuestions.ts"),
     data("packCode.ts"),
@@ -60,7 +61,7 @@ export function recipe(machine: Machine, { work, mirrors, data: evaluation, chec
       name: "static",
       command: ["static_table.py", "--work", work, "--out", path.join(models, "scorer", "static.bin")],
     },
-    ...decoder("likelihood", time.likelihood, path.join(models, "scorer", "likelihood.gguf"), []),
+    ...decoder("likelihood", time.likelihood, path.join(models, "scorer", "likelihood.gguf"), ["--matrices", "q8_0"]),
     ...decoder(code, time.code, path.join(models, "code", "code.gguf"), matrices),
   ];
 

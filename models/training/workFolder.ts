@@ -49,6 +49,15 @@ export const pairRecord = z.object({
 });
 export type PairRecord = z.infer<typeof pairRecord>;
 
+/** A commit's subject and the files that it changed, in words of `streamWords`. */
+export interface CommitRecord {
+  /** 4 to 24 words. */
+  readonly question: readonly string[];
+  readonly text: string;
+  /** One to four files, each as `path` of a `PairRecord`. */
+  readonly paths: readonly (readonly string[])[];
+}
+
 /** A repository that has been collected. */
 export interface Repository {
   /** `owner/name`. */
@@ -74,7 +83,7 @@ export async function collectedRepositories(work: string, part: WorkPart): Promi
 }
 
 /** The folders of one file per repository. */
-export type WorkPart = "files" | "units" | "pairs";
+export type WorkPart = "files" | "units" | "pairs" | "commits";
 
 export function recordsFile(work: string, part: WorkPart, repository: string): string {
   return path.join(work, part, `${folderName(repository)}.jsonl`);
