@@ -14,10 +14,14 @@ export function citationLabel(citation: CitationView): string {
 const chipsShown = 6;
 
 /** One button per distinct citation; those that do not resolve are struck out and cannot be pressed. */
-export function citationChips(citations: readonly CitationView[], open: OpenCitation): HTMLElement {
+export function citationChips(
+  citations: readonly CitationView[],
+  open: OpenCitation,
+  label = "Citations",
+): HTMLElement {
   const distinct = new Map(citations.map((citation) => [citationLabel(citation), citation]));
   const items = [...distinct.values()].map((citation) => element("li", {}, citationChip(citation, open)));
-  const list = element("ul", { class: "chips", label: "Citations" }, ...items.slice(0, chipsShown));
+  const list = element("ul", { class: "chips", label }, ...items.slice(0, chipsShown));
   const hidden = items.slice(chipsShown);
   if (hidden.length > 0) {
     const more = button({

@@ -1,4 +1,4 @@
-import type { FailureAction, FailureView, TurnView } from "../extension/protocol/view.ts";
+import type { CitationView, FailureAction, FailureView, TurnView } from "../extension/protocol/view.ts";
 import { citationChips, linkCitations } from "./citations.ts";
 import type { OpenCitation } from "./citations.ts";
 import { button, codicon, element } from "./dom.ts";
@@ -27,6 +27,7 @@ export class TurnElement {
   readonly #answer = element("div", { class: "answer" });
   readonly #below = element("div", { class: "below" });
   #shown: TurnView | null = null;
+  #found: readonly CitationView[] = [];
 
   constructor(turn: TurnView, intents: TurnIntents) {
     this.#intents = intents;
@@ -48,6 +49,17 @@ export class TurnElement {
     if (turn.text !== (before?.text ?? "") || finishedNow) this.#renderAnswer(turn);
     this.node.classList.toggle("writing", turn.phase === "writing");
     if (finishedNow) this.#renderBelow(turn);
+    else if (!finished) this.#renderFound(turn);
+  }
+
+  /** What was found so far takes the answer's place until there is one. */
+  #renderFound({ found, text }: TurnView): void {
+    const shown = text === "" ? found : [];
+    if (sameCitations(shown, this.#found)) return;
+    this.#found = shown;
+    this.#below.replaceChildren(
+      ...(shown.length === 0 ? [] : [citationChips(shown, this.#intents.openCitation, "Found so far")]),
+    );
   }
 
   #renderAnswer(turn: TurnView): void {
@@ -128,4 +140,9 @@ export function failureBox(failure: FailureView, act: (action: FailureAction) =>
     );
   }
   return box;
+}
+
+/** Every update brings new objects; the chips are kept, and the focus on them, where they say the same. */
+function sameCitations(some: readonly CitationView[], others: readonly CitationView[]): boolean {
+  return JSON.stringify(some) === JSON.stringify(others);
 }

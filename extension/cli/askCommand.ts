@@ -54,7 +54,9 @@ function on<E extends AskEvent>(
 }
 
 function showProgress(client: EngineClient, askId: string, terminal: Terminal, top: number): void {
-  on(client, askId, "unitsRanked", ({ ranked }) => {
+  on(client, askId, "unitsRanked", ({ ranked, isFinal }) => {
+    // What is printed stays: an order that is about to change is not.
+    if (!isFinal) return;
     const shown = Math.min(top, ranked.length);
     terminal.print(heading(`Ranked units: the first ${count(shown)} of ${count(ranked.length)}`));
     terminal.print(`${rankedText(ranked.slice(0, top))}\n`);

@@ -107,7 +107,8 @@ function shared(command: Command): Command {
 function ranking(command: Command): Command {
   return command
     .option("--root <subfolder>", "only units below this folder of the repository")
-    .option("--ranker <name>", `how units are ranked: ${rankerNames.join(", ")}`);
+    .option("--ranker <name>", `how units are ranked: ${rankerNames.join(", ")}`)
+    .option("--scorer <file>", "a GGUF model for the rankers longcodezip and likelihood, instead of the embedded one");
 }
 
 function model(command: Command): Command {

@@ -19,6 +19,7 @@ export interface SharedOptions {
   readonly quiet: boolean;
   readonly verbose: boolean;
   readonly model?: string;
+  readonly scorer?: string;
   readonly device?: Device;
 }
 
@@ -87,6 +88,7 @@ function settingsOf(options: SharedOptions): Readonly<Record<string, unknown>> {
   return {
     "index.ignoreGlobs": options.ignore,
     ...(options.model === undefined ? {} : { "model.assistant": resolve(options.model) }),
+    ...(options.scorer === undefined ? {} : { "model.scorer": resolve(options.scorer) }),
     ...(options.device === undefined ? {} : { "engine.device": options.device }),
   };
 }

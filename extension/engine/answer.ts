@@ -1,6 +1,9 @@
 import { compressors } from "../pipeline/compress.ts";
-import type { RankTools } from "../pipeline/ports.ts";
+import { relatedUnits } from "../pipeline/compressRelated.ts";
+import { rankedText } from "../pipeline/followUp.ts";
+import type { Grammar, RankTools } from "../pipeline/ports.ts";
 import { buildPrompt } from "../pipeline/prompt.ts";
+import { UnitSyntax } from "../pipeline/pruneSyntax.ts";
 import { rankers } from "../pipeline/rank.ts";
 import type { AskParams, ContextParams, EngineEvent, EngineEvents } from "../protocol/engine.ts";
 import { toFailure } from "../protocol/failure.ts";
@@ -23,6 +26,8 @@ export interface AnswerParts {
   readonly openReader: (signal: AbortSignal) => Promise<Reader>;
   /** Line comment of a language. */
   readonly omission: (language: string) => string;
+  /** Opens grammars; what comes back gives null for a language that has none. */
+  readonly openGrammars: (languages: ReadonlySet<string>) => Promise<(language: string) => Grammar | null>;
   readonly emit: <E extends EngineEvent>(event: E, payload: EngineEvents[E]) => void;
 }
 
@@ -37,8 +42,11 @@ export async function answerQuestion(ask: AskParams, parts: AnswerParts, signal:
   const draft = new AnswerDraft(ask.question);
   try {
     const source = await times.measure("indexMs", () => parts.updateIndex(signal));
-    const ranked = await times.measure("rankMs", () => rankForPrompt(ask, { source, parts, signal }));
-    emit("unitsRanked", { askId, ranked });
+    const onProvisional = (first: readonly RankedUnit[]): void => {
+      emit("unitsRanked", { askId, ranked: first, isFinal: false });
+    };
+    const ranked = await times.measure("rankMs", () => rankForPrompt(ask, { source, parts, signal, onProvisional }));
+    emit("unitsRanked", { askId, ranked, isFinal: true });
     const reader = await times.measure("loadMs", () => parts.openReader(signal));
     const prompt = await times.measure("promptMs", () => composePrompt(ask, { source, ranked, reader, parts }));
     emit("promptReady", { askId, prompt });
@@ -62,30 +70,51 @@ export async function answerQuestion(ask: AskParams, parts: AnswerParts, signal:
   return draft.finish(times);
 }
 
-/** The best units for a question, best first. */
+/** The best units for a question, best first. `onProvisional`: as in `RankTools`. */
 export async function rankForPrompt(
-  { question, root = "" }: ContextParams,
-  { source, parts, signal }: { source: PlaceSource; parts: AnswerParts; signal: AbortSignal },
+  { question, history = [], root = "" }: ContextParams,
+  {
+    source,
+    parts,
+    signal,
+    onProvisional,
+  }: {
+    readonly source: PlaceSource;
+    readonly parts: AnswerParts;
+    readonly signal: AbortSignal;
+    readonly onProvisional?: NonNullable<RankTools["onProvisional"]>;
+  },
 ): Promise<readonly RankedUnit[]> {
-  const tools = await parts.rankTools(source, signal);
-  const { ranked } = await rankers[parts.ranker]({ question, root, top: rankedUnitsMax }, tools);
+  const given = await parts.rankTools(source, signal);
+  const tools = onProvisional === undefined ? given : { ...given, onProvisional };
+  const { ranked } = await rankers[parts.ranker](
+    { question: rankedText(question, history), purpose: "prompt", root, top: rankedUnitsMax },
+    tools,
+  );
   return ranked;
 }
 
 /** What the model will read. Fails with `budgetTooSmall` or `questionTooLong`. */
-export function composePrompt(
-  { question, openFile }: ContextParams,
+export async function composePrompt(
+  { question, history = [], openFile }: ContextParams,
   material: { source: PlaceSource; ranked: readonly RankedUnit[]; reader: Reader; parts: AnswerParts },
-): Prompt {
+): Promise<Prompt> {
   const { source, ranked, reader, parts } = material;
+  const openFileUnits = openFile === undefined ? [] : source.unitsOfFile(openFile);
+  const related = relatedUnits(ranked, source);
+  const shown = [...ranked.map(({ unit }) => unit), ...openFileUnits, ...related];
+  const grammarOf = await parts.openGrammars(new Set(shown.map(({ language }) => language)));
   return buildPrompt({
     ...reader.budget,
     question,
+    history,
     ranked,
-    compressor: compressors.mixed,
+    related,
+    compressor: compressors.knapsack,
+    syntax: new UnitSyntax(grammarOf, parts.omission),
     counter: reader.counter,
     chat: reader.chat,
     omission: parts.omission,
-    openFileUnits: openFile === undefined ? [] : source.unitsOfFile(openFile),
+    openFileUnits,
   });
 }

@@ -2,9 +2,9 @@ import { mkdir } from "node:fs/promises";
 import { isAbsolute } from "node:path";
 import { untilAborted } from "../base/abortable.ts";
 import { SerialQueue } from "../base/serialQueue.ts";
-import type { RankTools } from "../pipeline/ports.ts";
+import type { Grammar, RankTools } from "../pipeline/ports.ts";
 import { promptText } from "../pipeline/prompt.ts";
-import { rankers } from "../pipeline/rank.ts";
+import { likelihoodWeight, rankers } from "../pipeline/rank.ts";
 import { protocolVersion } from "../protocol/engine.ts";
 import type {
   AskParams,
@@ -24,7 +24,7 @@ import type {
   RankResult,
   ResultOf,
 } from "../protocol/engine.ts";
-import { Failure } from "../protocol/failure.ts";
+import { Failure, toFailure } from "../protocol/failure.ts";
 import { defaultSettings, parseSettings } from "../protocol/settings.ts";
 import type { RankerName, Settings } from "../protocol/settings.ts";
 import type { Answer } from "../protocol/units.ts";
@@ -32,6 +32,7 @@ import { answerQuestion, composePrompt, rankForPrompt } from "./answer.ts";
 import type { AnswerParts } from "./answer.ts";
 import { AnswerDraft } from "./answerDraft.ts";
 import { openGrammars } from "./grammars.ts";
+import type { Grammars } from "./grammars.ts";
 import { IndexedWorkspace } from "./indexedWorkspace.ts";
 import { Models } from "./models.ts";
 import type { PlaceSource } from "./places.ts";
@@ -69,7 +70,7 @@ export class Engine {
   #settings: Settings = defaultSettings;
   #opened: Opened | null = null;
   #workspace: IndexedWorkspace | null = null;
-  #lineComments: Promise<ReadonlyMap<string, string>> | null = null;
+  #grammars: Promise<Grammars> | null = null;
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -112,6 +113,7 @@ export class Engine {
       models: new Models({
         root: this.#options.root,
         gpu: params.gpu ?? "all",
+        storageFolder,
         settings: () => this.#settings,
         log: (level, message) => {
           this.#log(level, message);
@@ -159,8 +161,11 @@ export class Engine {
 
   async #index(params: IndexParams, signal: AbortSignal): Promise<IndexSummary> {
     const summary = await this.#openFolder().update({ ...params, signal });
-    // Whoever indexes ahead of a question wants its answer soon: the scorer loads in the background. It never rejects.
-    if (!this.#closing.signal.aborted) void this.#greeted().models.likelihood();
+    // Whoever indexes ahead of a question wants its answer soon: the scorer loads in the background. Where it cannot,
+    // the question says so.
+    if (!this.#closing.signal.aborted && usesLikelihood(this.#settings["ranking.ranker"])) {
+      void Promise.allSettled([this.#greeted().models.likelihood()]);
+    }
     return summary;
   }
 
@@ -172,7 +177,10 @@ export class Engine {
     const ranker = params.ranker ?? this.#settings["ranking.ranker"];
     const { question, top } = params;
     const tools = await this.#rankTools(ranker, workspace.index, signal);
-    const { ranked, candidates } = await rankers[ranker]({ question, top, root: trimmedRoot(params.root) }, tools);
+    const { ranked, candidates } = await rankers[ranker](
+      { question, purpose: "list", top, root: trimmedRoot(params.root) },
+      tools,
+    );
     return { ranked, ranker, candidates, ms: performance.now() - startMs };
   }
 
@@ -184,7 +192,7 @@ export class Engine {
       const source = await parts.updateIndex(signal);
       const ranked = await rankForPrompt(params, { source, parts, signal });
       const reader = await parts.openReader(signal);
-      const prompt = composePrompt(params, { source, ranked, reader, parts });
+      const prompt = await composePrompt(params, { source, ranked, reader, parts });
       return { prompt, promptText: promptText(prompt) };
     });
     return untilAborted(context, signal);
@@ -226,18 +234,17 @@ export class Engine {
       openReader: (signal) =>
         openReader(models, { budgetTokens: params.budgetTokens ?? 0, maxTokens, settings, signal }),
       omission: (language) => lineComments.get(language) ?? "",
+      openGrammars: (languages) => this.#openGrammars(languages),
       emit: this.#options.emit,
     };
   }
 
   async #rankTools(ranker: RankerName, source: PlaceSource, signal: AbortSignal): Promise<RankTools> {
     const { models } = this.#greeted();
-    const usesMeaning = ranker === "static" || ranker === "likelihood" || ranker === "fused";
-    const usesLikelihood = ranker === "likelihood" || ranker === "fused";
     return {
       source,
-      encoder: usesMeaning ? await untilAborted(models.encoder(), signal) : null,
-      likelihood: usesLikelihood ? await untilAborted(models.likelihood(), signal) : null,
+      encoder: usesMeaning(ranker) ? await untilAborted(models.encoder(), signal) : null,
+      likelihood: usesLikelihood(ranker) ? await untilAborted(models.likelihood(), signal) : null,
       signal,
     };
   }
@@ -258,11 +265,28 @@ export class Engine {
     };
   }
 
-  #readLineComments(): Promise<ReadonlyMap<string, string>> {
-    this.#lineComments ??= openGrammars({ root: this.#options.root }).then(
-      ({ languages }) => new Map(languages.map(({ id, lineComment }) => [id, lineComment])),
-    );
-    return this.#lineComments;
+  async #readLineComments(): Promise<ReadonlyMap<string, string>> {
+    const { languages } = await this.#grammarsOnce();
+    return new Map(languages.map(({ id, lineComment }) => [id, lineComment]));
+  }
+
+  /** A grammar that does not load is as good as none: then nobody checks what is left of a unit, and the log says so. */
+  async #openGrammars(languages: ReadonlySet<string>): Promise<(language: string) => Grammar | null> {
+    const grammars = await this.#grammarsOnce();
+    const opened = new Map<string, Grammar>();
+    for (const { id } of grammars.languages.filter((language) => languages.has(language.id))) {
+      try {
+        opened.set(id, await grammars.grammar(id));
+      } catch (error) {
+        this.#log("warning", `Pruned ${id} code is not checked by its grammar: ${toFailure(error).message}`);
+      }
+    }
+    return (language) => opened.get(language) ?? null;
+  }
+
+  #grammarsOnce(): Promise<Grammars> {
+    this.#grammars ??= openGrammars({ root: this.#options.root });
+    return this.#grammars;
   }
 
   #greeted(): Opened {
@@ -278,6 +302,14 @@ export class Engine {
   #log(level: LogLevel, message: string): void {
     this.#options.emit("log", { level, message });
   }
+}
+
+function usesMeaning(ranker: RankerName): boolean {
+  return ranker === "static" || ranker === "fused" || usesLikelihood(ranker);
+}
+
+function usesLikelihood(ranker: RankerName): boolean {
+  return ranker === "longcodezip" || ranker === "likelihood" || (ranker === "fused" && likelihoodWeight !== 0);
 }
 
 function checkQuestion(question: string): void {

@@ -186,6 +186,9 @@ export class WorkspaceIndex implements UnitSource {
   unitsInPaths(suffixes: readonly string[], limit: number, root: string): readonly string[] {
     return this.#guard(() => this.#connections.reader.unitsInPaths(suffixes, limit, root));
   }
+  unitsAtLines(lines: readonly { readonly path: string; readonly line: number }[], root: string): readonly string[] {
+    return this.#guard(() => this.#connections.reader.unitsAtLines(lines, root));
+  }
   units(ids: readonly string[]): readonly Unit[] {
     return this.#guard(() => this.#connections.reader.units(ids));
   }

@@ -2,6 +2,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { fields } from "../pipeline/ports.ts";
 import type { CorpusStatistics, Field, ReferenceGraph, StaticVectors, UnitSource } from "../pipeline/ports.ts";
+import { holdsLine, isSameFile } from "../pipeline/namedPlaces.ts";
+import { isBelow } from "../pipeline/staticScores.ts";
 import type { FileProblem, Unit, UnitKind } from "../protocol/units.ts";
 import { graphCache } from "./graphCache.ts";
 import { prepareReads } from "./indexReads.ts";
@@ -144,6 +146,19 @@ export class IndexReader implements UnitSource {
         const rows = this.#reads.rowsOfFile.all(first, first + rowsPerFile - 1, limit);
         for (const row of rows) ids.add(`${path}#${Number(row["id"]) - first}`);
         if (ids.size >= limit) return [...ids].slice(0, limit);
+      }
+    }
+    return [...ids];
+  }
+
+  unitsAtLines(lines: readonly { readonly path: string; readonly line: number }[], root: string): readonly string[] {
+    const ids = new Set<string>();
+    for (const { path: named, line } of lines) {
+      const last = named.slice(named.lastIndexOf("/") + 1);
+      const files = this.#reads.filesNamed.all(last, last) as unknown as { path: string }[];
+      for (const { path } of files) {
+        if (!isBelow(path, root) || !isSameFile(path, named)) continue;
+        for (const unit of this.unitsOfFile(path)) if (holdsLine(unit, line)) ids.add(unit.id);
       }
     }
     return [...ids];

@@ -21,6 +21,8 @@ export interface ModelsOptions {
   /** Package root. */
   readonly root: string;
   readonly gpu: GpuShare;
+  /** Where what the scorer reads is kept; created when missing. */
+  readonly storageFolder: string;
   /** Read whenever something is opened. */
   readonly settings: () => Settings;
   readonly log: (level: LogLevel, message: string) => void;
@@ -28,6 +30,12 @@ export interface ModelsOptions {
 
 /** Where no tokenizer can be loaded at all. */
 const charactersPerToken = 4;
+
+interface OpenScorer {
+  /** The chosen file; empty: the embedded one. */
+  readonly file: string;
+  readonly scorer: OpenedLikelihoodScorer | null;
+}
 
 interface OpenAssistant {
   readonly key: string;
@@ -37,19 +45,20 @@ interface OpenAssistant {
 
 /**
  * The models of this process. Each is opened at first use, once. The embedded scorers are optional: without them
- * ranking does with less, and the log and `scorerName` say so. The assistant is not: its failures are the caller's.
+ * ranking does with less, and the log and `scorerName` say so. A chosen model is not: its failures are the caller's.
  */
 export class Models {
   readonly #options: ModelsOptions;
   readonly #assistantQueue = new SerialQueue();
+  readonly #scorerQueue = new SerialQueue();
   #llama: Promise<Llama> | null = null;
   #encoder: Promise<TableEncoder | null> | null = null;
-  #likelihood: Promise<OpenedLikelihoodScorer | null> | null = null;
+  #likelihood: OpenScorer | null = null;
   #code: Promise<OpenedCodeModel | null> | null = null;
   #assistant: OpenAssistant | null = null;
   #device: DeviceReport | null = null;
   #session: Session | null = null;
-  readonly #scorers: string[] = [];
+  #hasEncoder = false;
 
   constructor(options: ModelsOptions) {
     this.#options = options;
@@ -65,9 +74,12 @@ export class Models {
     return this.#session?.kvBytes ?? 0;
   }
 
-  /** Which embedded scorers are loaded, in words; null before that, or where none could be. */
+  /** Which scorers are loaded, in words; null before that, or where none could be. */
   get scorerName(): string | null {
-    return this.#scorers.length === 0 ? null : this.#scorers.join(" and ");
+    const names = this.#hasEncoder ? ["static table"] : [];
+    const { file = "", scorer = null } = this.#likelihood ?? {};
+    if (scorer !== null) names.push(file === "" ? "likelihood model" : scorer.name);
+    return names.length === 0 ? null : names.join(" and ");
   }
 
   /** Path of the assistant model in the settings, or null. */
@@ -78,19 +90,32 @@ export class Models {
 
   /** The static table, or null where it cannot be loaded. */
   encoder(): Promise<TableEncoder | null> {
-    this.#encoder ??= this.#scorer("static table", () =>
-      loadStaticTable(join(this.#options.root, "models", "scorer", "static.bin")),
-    );
+    this.#encoder ??= this.#optional(
+      () => loadStaticTable(join(this.#options.root, "models", "scorer", "static.bin")),
+      "Ranking goes on without the static table",
+    ).then((encoder) => {
+      this.#hasEncoder = encoder !== null;
+      return encoder;
+    });
     return this.#encoder;
   }
 
-  /** The likelihood model, or null where it or the native engine cannot be loaded. */
+  /**
+   * The scorer of the settings. The embedded one is null where it or the native engine cannot be loaded; with a chosen
+   * one, a failure is the caller's.
+   */
   likelihood(): Promise<OpenedLikelihoodScorer | null> {
-    this.#likelihood ??= this.#scorer("likelihood model", async () => {
-      const { root, settings } = this.#options;
-      return openLikelihoodScorer({ llama: await this.llama(), root, threads: settings()["engine.threads"] });
+    return this.#scorerQueue.run(async () => {
+      const file = this.#options.settings()["model.scorer"];
+      if (this.#likelihood?.file === file) return this.#likelihood.scorer;
+      await this.#closeScorer();
+      const open = () => this.#openScorer(file);
+      const scorer = await (file === ""
+        ? this.#optional(open, "Ranking goes on without the likelihood model")
+        : open());
+      this.#likelihood = { file, scorer };
+      return scorer;
     });
-    return this.#likelihood;
   }
 
   /** The embedded code model, or null where it or the native engine cannot be loaded. */
@@ -175,8 +200,30 @@ export class Models {
   /** Frees everything; what runs fails with `cancelled`. */
   async close(): Promise<void> {
     await this.#assistantQueue.run(() => this.#closeAssistant());
-    await (await this.#likelihood)?.close();
+    await this.#scorerQueue.run(() => this.#closeScorer());
     await (await this.#code)?.close();
+  }
+
+  async #openScorer(file: string): Promise<OpenedLikelihoodScorer> {
+    const { root, settings, storageFolder, log } = this.#options;
+    return openLikelihoodScorer({
+      llama: await this.llama(),
+      root,
+      file,
+      threads: settings()["engine.threads"],
+      states: {
+        folder: join(storageFolder, "scorer"),
+        onProblem: (message) => {
+          log("warning", message);
+        },
+      },
+    });
+  }
+
+  async #closeScorer(): Promise<void> {
+    const open = this.#likelihood;
+    this.#likelihood = null;
+    await open?.scorer?.close();
   }
 
   async #openAssistant(modelPath: string, contextTokens: number, settings: Settings): Promise<Session> {
@@ -198,12 +245,6 @@ export class Models {
     this.#assistant = null;
     this.#session = null;
     await session?.close();
-  }
-
-  async #scorer<T>(name: string, open: () => Promise<T>): Promise<T | null> {
-    const opened = await this.#optional(open, `Ranking goes on without the ${name}`);
-    if (opened !== null) this.#scorers.push(name);
-    return opened;
   }
 
   async #optional<T>(open: () => Promise<T>, without: string): Promise<T | null> {

@@ -10,6 +10,7 @@ import { readFile } from "node:fs/promises";
 import * as z from "zod";
 import { codeWithoutDoc, scorerName, scorerPath, streamWords } from "../pipeline/scorerText.ts";
 import type { StaticEncoder } from "../pipeline/ports.ts";
+import { VectorSlots } from "../pipeline/weightedSums.ts";
 import { Failure } from "../protocol/failure.ts";
 import type { Unit } from "../protocol/units.ts";
 
@@ -19,6 +20,8 @@ const nameWordsMax = 10;
 const docWordsMax = 60;
 const codeWordsMax = 250;
 const questionWordsMax = 256;
+/** Words of a unit, the longer of the two. */
+const textWordsMax = pathWordsMax + nameWordsMax + docWordsMax + codeWordsMax;
 /** Word vectors kept ready: 32,768 × 256 × 4 bytes = 32 MiB. When full, all are dropped and made again on demand. */
 const wordsKeptMax = 32768;
 const gramLengthMin = 3;
@@ -91,9 +94,9 @@ class StaticTable implements TableEncoder {
   readonly #codeWeights: Float32Array;
   readonly #questionWeights: Float32Array;
 
-  /** Words met so far: slot by word, their finished vectors and rows by slot. */
+  /** Words met so far: slot by word, and rows by slot. */
   readonly #slots = new Map<string, number>();
-  #vectors: Float32Array;
+  readonly #vectors: VectorSlots;
   readonly #slotRows = new Int32Array(wordsKeptMax);
   /** Times each slot occurs in the field at hand, and the slots that do; both empty between calls. */
   readonly #counts = new Uint16Array(wordsKeptMax);
@@ -119,32 +122,35 @@ class StaticTable implements TableEncoder {
     this.#codeWeights = withLast(floats(weightsStart, words), header.oov_code);
     this.#questionWeights = withLast(floats(weightsStart + words * 4, words), header.oov_query);
     header.words.forEach((word, row) => this.#rows.set(word, row));
-    this.#vectors = new Float32Array(1024 * header.dim);
+    this.#vectors = new VectorSlots(header.dim, wordsKeptMax, textWordsMax);
   }
 
   encodeQuestion(question: string): Float32Array | null {
-    const sum = new Float32Array(this.dimensions);
+    this.#makeRoom();
     for (const word of streamWords(question, questionWordsMax)) {
       const slot = this.#slot(word);
-      this.#add(sum, slot, this.#questionWeights[this.#slotRows[slot] ?? 0] ?? 0);
+      this.#vectors.add(slot, this.#questionWeights[this.#slotRows[slot] ?? 0] ?? 0);
     }
-    return normalised(sum);
+    return normalised(this.#vectors.sum());
   }
 
   encodeUnit(unit: Unit): Float32Array | null {
-    const sum = new Float32Array(this.dimensions);
+    this.#makeRoom();
     const weights = this.#fieldWeights;
-    this.#addField(sum, streamWords(scorerPath(unit)).slice(-pathWordsMax), weights.path, false);
-    this.#addField(sum, streamWords(scorerName(unit)).slice(-nameWordsMax), weights.name, false);
-    this.#addField(sum, streamWords(unit.doc, docWordsMax), weights.doc, false);
-    this.#addField(sum, streamWords(codeWithoutDoc(unit), codeWordsMax), weights.code, true);
-    return normalised(sum);
+    this.#addField(streamWords(scorerPath(unit)).slice(-pathWordsMax), weights.path, false);
+    this.#addField(streamWords(scorerName(unit)).slice(-nameWordsMax), weights.name, false);
+    this.#addField(streamWords(unit.doc, docWordsMax), weights.doc, false);
+    this.#addField(streamWords(codeWithoutDoc(unit), codeWordsMax), weights.code, true);
+    return normalised(this.#vectors.sum());
+  }
+
+  /** Slots must not be dropped while a text's words are gathered. */
+  #makeRoom(): void {
+    if (this.#slots.size + textWordsMax > wordsKeptMax) this.#slots.clear();
   }
 
   /** Adds each distinct word once; where repetitions count, they do so logarithmically. */
-  #addField(sum: Float32Array, words: readonly string[], fieldWeight: number, repetitionsCount: boolean): void {
-    // Slots must not be dropped between counting and adding.
-    if (this.#slots.size + words.length > wordsKeptMax) this.#slots.clear();
+  #addField(words: readonly string[], fieldWeight: number, repetitionsCount: boolean): void {
     for (const word of words) {
       const slot = this.#slot(word);
       const count = this.#counts[slot] ?? 0;
@@ -153,32 +159,20 @@ class StaticTable implements TableEncoder {
     }
     for (const slot of this.#touched) {
       const repetition = repetitionsCount ? 1 + Math.log(this.#counts[slot] ?? 1) : 1;
-      this.#add(sum, slot, (this.#codeWeights[this.#slotRows[slot] ?? 0] ?? 0) * fieldWeight * repetition);
+      this.#vectors.add(slot, (this.#codeWeights[this.#slotRows[slot] ?? 0] ?? 0) * fieldWeight * repetition);
       this.#counts[slot] = 0;
     }
     this.#touched.length = 0;
   }
 
-  #add(sum: Float32Array, slot: number, weight: number): void {
-    const vectors = this.#vectors;
-    const start = slot * this.dimensions;
-    for (let d = 0; d < sum.length; d += 1) sum[d] = (sum[d] ?? 0) + weight * (vectors[start + d] ?? 0);
-  }
-
   #slot(word: string): number {
     const known = this.#slots.get(word);
     if (known !== undefined) return known;
-    if (this.#slots.size === wordsKeptMax) this.#slots.clear();
     const slot = this.#slots.size;
-    if ((slot + 1) * this.dimensions > this.#vectors.length) {
-      const grown = new Float32Array(this.#vectors.length * 2);
-      grown.set(this.#vectors);
-      this.#vectors = grown;
-    }
     const row = this.#rows.get(word);
     this.#slots.set(word, slot);
     this.#slotRows[slot] = row ?? this.#gramStart;
-    const vector = this.#vectors.subarray(slot * this.dimensions, (slot + 1) * this.dimensions);
+    const vector = this.#vectors.vector(slot);
     vector.fill(0);
     this.#addGrams(vector, word);
     if (row !== undefined) this.#addRow(vector, row, 1);

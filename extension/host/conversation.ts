@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { Listeners } from "../base/listeners.ts";
 import type { EngineClient } from "../client/engineClient.ts";
 import { toFailure } from "../protocol/failure.ts";
-import type { Answer, AnswerFigures, Prompt } from "../protocol/units.ts";
-import type { TurnView } from "../protocol/view.ts";
+import type { Answer, AnswerFigures, ConversationTurn, Prompt, Unit } from "../protocol/units.ts";
+import type { CitationView, TurnView } from "../protocol/view.ts";
 import { failureView } from "./failureView.ts";
 
 export interface ConversationOptions {
@@ -14,8 +14,12 @@ export interface ConversationOptions {
   readonly openFile: () => string | null;
 }
 
+/** Answered questions that go along with the next one. */
+const historyTurnsMax = 4;
 /** Older questions are forgotten. */
 const turnsKept = 20;
+/** Units that are shown while there is no answer yet. */
+const foundShown = 5;
 
 /** The questions asked so far and their answers, the last of which may still be growing. */
 export class Conversation {
@@ -40,8 +44,9 @@ export class Conversation {
         // The engine looks once more for files that changed before it ranks.
         this.#advance("ranking", change);
       }),
-      client.on("unitsRanked", ({ askId }) => {
-        this.#update(askId, { phase: "fitting", progress: null });
+      client.on("unitsRanked", ({ askId, ranked, isFinal }) => {
+        const found = ranked.slice(0, foundShown).map(({ unit }) => citationOf(unit));
+        this.#update(askId, { found, ...(isFinal ? { phase: "fitting", progress: null } : {}) });
       }),
       client.on("promptReady", ({ askId, prompt }) => {
         if (this.#turn?.askId !== askId) return;
@@ -112,6 +117,14 @@ export class Conversation {
     return last === undefined || last.phase === "done" ? null : last;
   }
 
+  /** What was asked and answered before, as far as it can matter to a follow-up. */
+  #history(): ConversationTurn[] {
+    return this.#turns
+      .filter(({ phase, text }) => phase === "done" && text !== "")
+      .slice(-historyTurnsMax)
+      .map(({ question, text }) => ({ question, answer: text }));
+  }
+
   async #answer(question: string): Promise<TurnView> {
     const abort = new AbortController();
     this.#abort = abort;
@@ -124,7 +137,7 @@ export class Conversation {
       await this.#options.prepare(abort.signal);
       this.#update(askId, { phase: "ranking", progress: null });
       const openFile = this.#options.openFile();
-      const params = { askId, question, ...(openFile === null ? {} : { openFile }) };
+      const params = { askId, question, history: this.#history(), ...(openFile === null ? {} : { openFile }) };
       const answer = await this.#options.client.request("ask", params, { signal: abort.signal });
       // Stopped before there was a prompt, the answer has none.
       if (this.#turn?.askId === askId && answer.prompt.pieces.length > 0) this.#prompt = answer.prompt;
@@ -136,8 +149,9 @@ export class Conversation {
     }
     this.#abort = null;
     const before = this.#turn?.askId === askId ? this.#turn : started;
-    this.#update(askId, { ...finished, phase: "done", progress: null });
-    return { ...before, ...finished, phase: "done", progress: null };
+    const last = { ...finished, phase: "done", progress: null, found: [] } as const;
+    this.#update(askId, last);
+    return { ...before, ...last };
   }
 
   /** Changes the turn only while it is in that phase. */
@@ -161,6 +175,7 @@ function newTurn(question: string, phase: TurnView["phase"]): TurnView {
     question,
     phase,
     progress: null,
+    found: [],
     text: "",
     citations: [],
     source: null,
@@ -168,6 +183,10 @@ function newTurn(question: string, phase: TurnView["phase"]): TurnView {
     figures: "",
     failure: null,
   };
+}
+
+function citationOf({ path, startLine, endLine, qualifiedName }: Unit): CitationView {
+  return { path, startLine, endLine, name: qualifiedName, resolved: true };
 }
 
 function ofAnswer({ text, citations, source, stopReason, figures }: Answer): Partial<TurnView> {

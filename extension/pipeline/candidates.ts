@@ -22,6 +22,11 @@ const namedSeedWeight = 2;
 
 export interface RankRequest {
   readonly question: string;
+  /**
+   * What the ranking is for. A `list` shows a person where to look, so it holds few units of one file. A `prompt` needs
+   * the very functions, also when they all are of one file.
+   */
+  readonly purpose: "list" | "prompt";
   /** At most this many units come back, 1 or more. */
   readonly top: number;
   /** Only units below this folder, relative and without trailing slash; empty for all. */
@@ -70,6 +75,7 @@ export function gatherCandidates(request: RankRequest, tools: RankTools): Candid
   const byName = names.length === 0 ? [] : source.unitsNamed(names, namedCandidatesMax, request.root);
   const byPath =
     question.paths.length === 0 ? [] : source.unitsInPaths(question.paths, pathCandidatesMax, request.root);
+  const byLine = question.lines.length === 0 ? [] : source.unitsAtLines(question.lines, request.root);
   const byFileName =
     question.words.length === 0 ? [] : source.unitsInPaths(fileNames(question), pathCandidatesMax, request.root);
   tools.signal.throwIfAborted();
@@ -79,7 +85,7 @@ export function gatherCandidates(request: RankRequest, tools: RankTools): Candid
   const references = rankReferences(source.graph(), seedWeights(byWord, byName), referenceCandidatesMax);
   const byReference = references.map((received) => received.id).filter((id) => isBelow(id, request.root));
 
-  const ids = [...new Set([...byName, ...byPath, ...byWord, ...byFileName, ...byMeaning, ...byReference])];
+  const ids = [...new Set([...byLine, ...byName, ...byPath, ...byWord, ...byFileName, ...byMeaning, ...byReference])];
   const units = source.units(ids);
   tools.signal.throwIfAborted();
   return {

@@ -1,6 +1,6 @@
 /** The answer without a model: the most relevant units with their documentation and code. */
 import type { Citation, RankedUnit, Unit } from "../protocol/units.ts";
-import { parseQuestion } from "./question.ts";
+import { nothingRelevant, questionStems, relevanceTo } from "./relevance.ts";
 import { docLines, fenceFor, renderChosen, unitLines } from "./rendering.ts";
 import { stemWord } from "./stem.ts";
 import { splitWords } from "./words.ts";
@@ -48,12 +48,12 @@ export function extractiveAnswer(request: ExtractRequest): ExtractedAnswer {
 export function* extractiveParts(request: ExtractRequest): Generator<string, void, undefined> {
   const { shown, listed } = chooseUnits(request);
   if (shown.length === 0) {
-    yield "Nothing in the indexed code matches this question. Try other words, or a name from the code.\n";
+    yield `${nothingRelevant} Try other words, or a name from the code.\n`;
     return;
   }
   const places = shown.length === 1 ? "place in the code that fits" : `${shown.length} places in the code that fit`;
   yield `No model is chosen, so this is not a written answer: it is the ${places} the question best.\n\n`;
-  const stems = new Set(parseQuestion(request.question).words.map(stemWord));
+  const stems = questionStems(request.question);
   let number = 1;
   for (const { unit, reasons } of shown) {
     yield describe(unit, reasons, number, stems, request.omission(unit.language));
@@ -93,16 +93,9 @@ function place(unit: Unit): string {
  * without closeness of meaning, a unit is no answer.
  */
 function chooseUnits({ question, ranked }: ExtractRequest): { shown: RankedUnit[]; listed: RankedUnit[] } {
-  const stems = new Set(parseQuestion(question).words.map(stemWord));
-  const relevant = ranked.filter((entry) => isRelevant(entry, stems));
+  const relevant = ranked.filter(relevanceTo(question));
   const shown = relevant.slice(0, unitsShownMax);
   return { shown, listed: relevant.slice(unitsShownMax, unitsShownMax + unitsListedMax) };
-}
-
-function isRelevant({ unit, reasons }: RankedUnit, stems: ReadonlySet<string>): boolean {
-  if (reasons.some((reason) => reason.startsWith("meaning is close") || reason.startsWith("defines "))) return true;
-  const words = splitWords(`${unit.path} ${unit.qualifiedName} ${unit.doc} ${unit.text}`);
-  return words.some((word) => stems.has(stemWord(word)));
 }
 
 /** The beginning and the lines that say most of the question, about `codeLinesMax`; not the documentation again. */

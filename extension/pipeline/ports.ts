@@ -2,7 +2,7 @@
  * What the pure stages receive from outside: parser, index, scorer and token counter, as plain interfaces. The engine
  * implements them; tests pass small ones of their own.
  */
-import type { LineRange, Unit } from "../protocol/units.ts";
+import type { LineRange, RankedUnit, Unit } from "../protocol/units.ts";
 
 // ---- parse ---------------------------------------------------------------------------------------------------------
 
@@ -88,6 +88,11 @@ export interface UnitSource {
   unitsNamed(names: readonly string[], limit: number, root: string): readonly string[];
   /** Ids of units in files whose path ends with one of these (lower-case; whole segments, extension optional). */
   unitsInPaths(suffixes: readonly string[], limit: number, root: string): readonly string[];
+  /**
+   * Ids of units that hold one of these lines of a file (lower-case path, whole segments): in files whose path ends with
+   * the given one, or that the given one ends with, as the paths of a stack trace from another machine do.
+   */
+  unitsAtLines(lines: readonly { readonly path: string; readonly line: number }[], root: string): readonly string[];
   /** Units by id, in the order asked; unknown ids are left out. */
   units(ids: readonly string[]): readonly Unit[];
   /** The graph of the whole workspace; built once per index state and cached. */
@@ -96,12 +101,23 @@ export interface UnitSource {
   staticVectors(): StaticVectors | null;
 }
 
+/** Made by pipeline/staticRows.ts. */
 export interface StaticVectors {
   readonly dimensions: number;
   /** Unit ids by row. */
   readonly ids: readonly string[];
   /** Unit-length rows times 127, rounded: ids.length × dimensions. */
   readonly rows: Int8Array;
+  /** The files by path, in the order of their rows. */
+  readonly files: ReadonlyMap<string, StaticFile>;
+}
+
+/** The rows of one file, which follow each other: from `first` to before `end`. */
+export interface StaticFile {
+  readonly first: number;
+  readonly end: number;
+  /** Length of the sum of the file's vectors. */
+  readonly norm: number;
 }
 
 /** The embedded static table (models/scorer): words to vectors. */
@@ -112,10 +128,21 @@ export interface StaticEncoder {
   encodeUnit(unit: Unit): Float32Array | null;
 }
 
-/** log p(question | unit) − log p(question | nothing), in nats, one per unit. */
+/** What a scorer makes of a question, token by token: log probabilities in nats, at most 0. */
+export interface QuestionGains {
+  /** The question's tokens as text; their concatenation is the question as the scorer reads it. An end mark is empty. */
+  readonly tokens: readonly string[];
+  /** log p(token | the tokens before it), without any unit. */
+  readonly base: Float64Array;
+  /** log p(token | unit, the tokens before it): one array per unit, as long as `tokens`. */
+  readonly given: readonly Float64Array[];
+}
+
+/** A language model that says how much likelier a unit makes a question. pipeline/likelihoodScores.ts makes scores of it. */
 export interface LikelihoodScorer {
   readonly name: string;
-  score(question: string, units: readonly Unit[], signal: AbortSignal): Promise<Float64Array>;
+  /** A question without any word has no tokens. Rejects with `Failure` cancelled when aborted. */
+  gains(question: string, units: readonly Unit[], signal: AbortSignal): Promise<QuestionGains>;
 }
 
 /** What a ranker may use. `encoder` and `likelihood` are null where no scorer is at hand; rankers then do without. */
@@ -124,6 +151,8 @@ export interface RankTools {
   readonly encoder: StaticEncoder | null;
   readonly likelihood: LikelihoodScorer | null;
   readonly signal: AbortSignal;
+  /** Told the order without the likelihood, where that still has to be computed. Called at most once. */
+  readonly onProvisional?: (ranked: readonly RankedUnit[]) => void;
 }
 
 // ---- compress and prompt -------------------------------------------------------------------------------------------
@@ -132,6 +161,24 @@ export interface RankTools {
 export interface TokenCounter {
   readonly name: string;
   count(text: string): number;
+}
+
+/** What a model makes of the lines of one text, each with its line end. */
+export interface LineLosses {
+  /** −log p of each line, given the context and the lines before it. */
+  readonly nats: Float64Array;
+  /** Tokens of each line under the model's tokenizer. */
+  readonly tokens: Float64Array;
+}
+
+/** A language model over code that says how surprising the lines of a text are. */
+export interface LineScorer {
+  readonly name: string;
+  /** One entry per item. Rejects with `Failure` cancelled when aborted. */
+  lineLosses(
+    items: readonly { readonly context: string; readonly text: string }[],
+    signal: AbortSignal,
+  ): Promise<readonly LineLosses[]>;
 }
 
 /** How omitted lines are marked in a language. */

@@ -1,9 +1,12 @@
 /** The prompt: what a model reads, as pieces whose texts and tokens add up exactly. */
 import { Failure } from "../protocol/failure.ts";
-import type { DroppedUnit, Prompt, PromptPiece, RankedUnit, Share, Unit } from "../protocol/units.ts";
-import type { Compressed, CompressedUnit, Compressor } from "./compress.ts";
-import { unitReference } from "./compress.ts";
+import type { ConversationTurn, DroppedUnit, Prompt, PromptPiece, RankedUnit, Share, Unit } from "../protocol/units.ts";
+import type { Compressed, CompressedUnit, Compressor } from "./compressRequest.ts";
+import { unitReference } from "./compressSelection.ts";
+import { worthAskedOf } from "./compressKnapsack.ts";
 import type { ChatFormat, TokenCounter } from "./ports.ts";
+import type { UnitSyntax } from "./pruneSyntax.ts";
+import { nothingRelevant, relevanceTo } from "./relevance.ts";
 
 /** Of what is left after system prompt, question and pinned units. What one share leaves over flows on to the next. */
 const openFileShare = 0.2;
@@ -27,12 +30,6 @@ const headings = {
   history: "# Earlier in this conversation\n\n",
 } as const;
 
-/** One question and answer before this one. */
-export interface Turn {
-  readonly question: string;
-  readonly answer: string;
-}
-
 export interface PromptOptions {
   readonly question: string;
   /** Best first. */
@@ -44,11 +41,15 @@ export interface PromptOptions {
   readonly budgetTokens: number;
   readonly answerReserveTokens: number;
   /** Oldest first. */
-  readonly history?: readonly Turn[];
+  readonly history?: readonly ConversationTurn[];
   readonly openFileUnits?: readonly Unit[];
   readonly pinned?: readonly Unit[];
   /** The line comment of a language, for omission marks. */
   readonly omission: (language: string) => string;
+  /** Definitions that ranked units mention: their declarations may come along. */
+  readonly related?: readonly Unit[];
+  /** Checks that what is left of a unit still parses. */
+  readonly syntax?: UnitSyntax;
 }
 
 /**
@@ -83,7 +84,7 @@ export function buildPrompt(options: PromptOptions): Prompt {
   const open = rankedAs(options.openFileUnits ?? [], options.ranked, "in the open file");
   const openFile = code.add("openFile", open, Math.floor(rest * openFileShare));
   const turns = historyPieces(options.history ?? [], pieces, Math.floor(rest * historyShare));
-  const retrieved = code.add("retrieved", options.ranked, rest - sum(openFile) - sum(turns));
+  const retrieved = code.addRetrieved(rest - sum(openFile) - sum(turns));
   const history = historyPieces(options.history ?? [], pieces, rest - sum(openFile) - sum(retrieved));
 
   const all = [...before, ...pinned, ...openFile, ...retrieved, ...history, question, end].filter(
@@ -139,14 +140,30 @@ class CodeShares {
     this.#pieces = pieces;
   }
 
+  /** What was ranked. The share spent follows how the scores fall; where nothing is relevant, the prompt says so. */
+  addRetrieved(budgetTokens: number): PromptPiece[] {
+    const { ranked, question } = this.#options;
+    if (ranked.some(relevanceTo(question))) return this.add("retrieved", ranked, budgetTokens, worthAskedOf(question));
+    for (const { unit, score } of ranked) {
+      const tokensRaw = this.#options.counter.count(unit.text);
+      this.#dropped.set(unit.id, { unit: unitReference(unit), score, tokensRaw, why: "has nothing of the question" });
+    }
+    const notice = this.#pieces.plain("retrieved", `${headings.retrieved}${nothingRelevant}\n\n`);
+    return notice.tokensSent > budgetTokens ? [] : [notice];
+  }
+
   /** At most `budgetTokens` of a share, heading included; nothing where no unit fits. */
-  add(share: keyof typeof headings, ranked: readonly RankedUnit[], budgetTokens: number): PromptPiece[] {
+  add(share: keyof typeof headings, ranked: readonly RankedUnit[], budgetTokens: number, worthMin = 0): PromptPiece[] {
     const fresh = ranked.filter(({ unit }) => !this.#shown.has(unit.id));
     if (fresh.length === 0) return [];
     const heading = this.#pieces.plain(share, headings[share]);
-    const { compressor, counter, omission } = this.#options;
+    const { compressor, counter, omission, question, related, syntax } = this.#options;
     const compressed = compressor({
+      question,
       ranked: fresh,
+      worthMin,
+      ...(share === "retrieved" && related !== undefined ? { related } : {}),
+      ...(syntax === undefined ? {} : { syntax }),
       counter,
       omission,
       budgetTokens: Math.max(0, budgetTokens - heading.tokensSent),
@@ -188,7 +205,7 @@ function rankedAs(units: readonly Unit[], ranked: readonly RankedUnit[], reason:
 }
 
 /** The newest turns that fit, oldest first. Their text is quoted, so that headings and fences in it stay inside. */
-function historyPieces(history: readonly Turn[], pieces: Pieces, budgetTokens: number): PromptPiece[] {
+function historyPieces(history: readonly ConversationTurn[], pieces: Pieces, budgetTokens: number): PromptPiece[] {
   const heading = pieces.plain("history", headings.history);
   const kept: PromptPiece[] = [];
   let left = budgetTokens - heading.tokensSent;

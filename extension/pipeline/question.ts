@@ -26,10 +26,21 @@ export interface Question {
   readonly compounds: readonly string[];
   /** Paths and file names mentioned, lower case, `/` as separator. */
   readonly paths: readonly string[];
+  /** Lines of files mentioned, as in stack traces and messages of compilers. */
+  readonly lines: readonly NamedLine[];
   /** The question is one or two names and nothing else. */
   readonly isSymbol: boolean;
+  /** It asks where the names in it are used, or what depends on them. */
+  readonly asksForUses: boolean;
   /** Kinds of files that the question asks for. */
   readonly wants: ReadonlySet<PathKind>;
+}
+
+export interface NamedLine {
+  /** Lower case, `/` as separator; often the end of a path only, or more than the workspace knows of it. */
+  readonly path: string;
+  /** From 1. */
+  readonly line: number;
 }
 
 /** Takes a question apart. Any text is a question; empty parts are empty. */
@@ -41,13 +52,16 @@ export function parseQuestion(text: string): Question {
   const all = [...new Set(splitWords(prose))];
   const content = all.filter((word) => !stopWords.has(word) && (word.length > 1 || /\P{ASCII}/u.test(word)));
   const words = (content.length > 0 ? content : all).slice(0, wordsMax);
+  const identifiers = findIdentifiers(trimmed.replace(pathLike, " "));
   return {
     text: trimmed,
     words,
-    identifiers: findIdentifiers(trimmed.replace(pathLike, " ")),
+    identifiers,
     compounds: findCompounds(prose),
     paths,
+    lines: findLines(trimmed),
     isSymbol: isSymbol(trimmed),
+    asksForUses: identifiers.some(({ certain }) => certain) && usePhrase.test(trimmed),
     wants: findWants(trimmed),
   };
 }
@@ -68,6 +82,28 @@ function findPaths(text: string): string[] {
     if (path !== "" && found.size < pathsMax) found.add(path);
   }
   return [...found];
+}
+
+/** Where something is called, who uses it, what a change of it would do. */
+const usePhrase =
+  /\b(?:who|what|where|which|list|find|show)\b.*\b(?:calls?|called|callers?|uses?|used|usages?|references?|referenced|invokes?|invoked|depends?|dependents?)\b|\bwhat\b.*\b(?:breaks?|changes?|is affected|happens)\b.*\b(?:if|when)\b|\b(?:impact|effects?) of\b/is;
+
+/** `src/a.ts:12:5`, `a.go:7`, `File "a/b.py", line 3`, `a.cs:line 9`, `a.c(14)`. */
+const lineOfFile = new RegExp(
+  `((?:[\\w@.-]+[/\\\\])*${fileName.source})(?:["'\`]?,? ?(?::|\\()? ?(?:line )?)(\\d+)`,
+  "giu",
+);
+
+function findLines(text: string): NamedLine[] {
+  const found: NamedLine[] = [];
+  for (const [, path = "", line = ""] of text.matchAll(lineOfFile)) {
+    const cleaned = path
+      .replaceAll("\\", "/")
+      .replace(/^(?:\.{0,2}\/)+/, "")
+      .toLowerCase();
+    if (found.length < pathsMax * 2) found.push({ path: cleaned, line: Number(line) });
+  }
+  return found;
 }
 
 function findIdentifiers(text: string): Identifier[] {

@@ -13,27 +13,25 @@ import {
   type RankRequest,
   wordCandidatesMax,
 } from "./candidates.ts";
-import { type LexicalScore, scoreLexical } from "./lexicalScores.ts";
+import { type LikelihoodMethod, scoreUnits } from "./likelihoodScores.ts";
 import { compareIds } from "./pageRank.ts";
 import type { RankTools } from "./ports.ts";
+import { type Feature, type Featured, featureNames, featuresOf } from "./rankFeatures.ts";
+import { type FeatureWeights, forPrompt, fusedWeights, lexicalWeights, staticWeights } from "./rankWeights.ts";
+import { isBelow } from "./staticScores.ts";
 
 /**
  * Units whose likelihood is computed per question: 64 × 150 tokens are about 0.2 s with cached prefixes. Beside other
  * signals it only settles near ties among the first, and half as many do.
  */
 export const likelihoodUnitsMax = { alone: 64, fused: 32 } as const;
-/** Standard deviations per standard deviation of the lexical score; see models/scorer/README.md for what was measured. */
-export const fusion = { static: 1, likelihood: 0.2 } as const;
-/** Standard deviations per step of exactness: a named definition must not lose to something of similar meaning. */
-const exactnessWeight = 2;
-/** What a test, an example and the like lose where no lexical score has demoted them already, in standard deviations. */
-const demotionDeviations = 1;
-/** Each further unit of one file loses this many standard deviations, up to the given number of times. */
-const sameFile = { deviations: 0.3, times: 6 } as const;
-/** Units that set the scale of the fusion: those that one of the signals puts in front. */
-const scaleUnits = { lexical: 60, static: 40, perFile: 3 } as const;
+/** Log odds per standard deviation of the likelihoods; see docs/benchmarks.md for what was measured. */
+export const likelihoodWeight: number = 0;
+/** In a list, each further unit of one file loses this much, up to the given number of times. */
+const sameFile = { logOdds: 3, times: 6 } as const;
 const closeEnough = 0.3;
 const likelierNats = 1;
+const reasonsMax = 4;
 
 export interface Ranking {
   /** Best first; ties in the order of their ids. */
@@ -49,28 +47,46 @@ export interface Ranking {
 export type Ranker = (request: RankRequest, tools: RankTools) => Promise<Ranking>;
 
 export const rankers: Readonly<Record<RankerName, Ranker>> = {
-  /** The baseline: whatever the words find, in the order of the paths. */
-  none: (request, tools) => Promise.resolve().then(() => rankByPath(request, tools)),
+  /** The floor: any units, shuffled by the question. */
+  random: (request, tools) => Promise.resolve().then(() => rankAtRandom(request, tools)),
   /** Plain BM25 over all fields as one text. */
   bm25: (request, tools) => Promise.resolve().then(() => rankByWords(request, tools)),
-  /** BM25 by field, names, paths and references. */
-  lexical: async (request, tools) => await score(request, tools, { lexical: 1, static: 0, likelihood: 0 }),
+  /** BM25 by unit and file, names, paths and references. */
+  lexical: async (request, tools) => await rankByFeatures(request, tools, { features: lexicalWeights, likelihood: 0 }),
   /** Closeness of meaning by the embedded table; the lexical order where there is none. */
-  static: async (request, tools) => await score(request, tools, { lexical: 0, static: 1, likelihood: 0 }),
-  /** The best of lexical and static, ordered by how much likelier each makes the question. */
-  likelihood: async (request, tools) => await score(request, tools, { lexical: 0, static: 0, likelihood: 1 }),
-  /** All signals together. */
-  fused: async (request, tools) => await score(request, tools, { lexical: 1, ...fusion }),
+  static: async (request, tools) => await rankByFeatures(request, tools, { features: staticWeights, likelihood: 0 }),
+  /** Personalised PageRank over references, from what the words find; then by the words. */
+  graph: async (request, tools) =>
+    await rankByFeatures(request, tools, { features: { references: 1, unitText: 0.01 }, likelihood: 0 }),
+  /** LongCodeZip's first stage: by the perplexity of the question after each unit. */
+  longcodezip: async (request, tools) => await rankByLikelihood("longcodezip", request, tools),
+  /** How much likelier each unit makes the question. */
+  likelihood: async (request, tools) => await rankByLikelihood("likelihood", request, tools),
+  /** All that helps. */
+  fused: async (request, tools) =>
+    await rankByFeatures(request, tools, { features: fusedWeights, likelihood: likelihoodWeight }),
 };
 
-function rankByPath(request: RankRequest, { source }: RankTools): Ranking {
-  const question = checkedQuestion(request.question);
-  const ids = question.words.length === 0 ? [] : source.searchWords(question.words, wordCandidatesMax, request.root);
-  const units = [...source.units(ids)].sort((a, b) => compareIds(a.path, b.path) || a.startLine - b.startLine);
-  const ranked = units
-    .slice(0, request.top)
-    .map((unit, place) => ({ unit, score: -place, reasons: ["contains a word of the question"] }));
-  return { ranked, candidates: units.length };
+function rankAtRandom({ question, root, top }: RankRequest, { source }: RankTools): Ranking {
+  const { text, words } = checkedQuestion(question);
+  if (words.length === 0) return { ranked: [], candidates: 0 };
+  const ids = source.graph().nodes.filter((id) => isBelow(id, root));
+  const drawn = ids
+    .map((id) => ({ id, draw: shuffledNumber(`${text}\n${id}`) }))
+    .sort((a, b) => a.draw - b.draw || compareIds(a.id, b.id));
+  const units = source.units(drawn.slice(0, top).map(({ id }) => id));
+  return {
+    ranked: units.map((unit, place) => ({ unit, score: -place, reasons: ["drawn at random"] })),
+    candidates: ids.length,
+  };
+}
+
+/** FNV-1a with a final mix: every bit of the text moves every bit of the number. */
+function shuffledNumber(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x45d9f3b);
+  return (hash ^ (hash >>> 16)) >>> 0;
 }
 
 function rankByWords(request: RankRequest, { source }: RankTools): Ranking {
@@ -90,176 +106,159 @@ function rankByWords(request: RankRequest, { source }: RankTools): Ranking {
   return { ranked: inOrder(scored).slice(0, request.top), candidates: units.length };
 }
 
-/** How much each signal counts, in its own standard deviations. */
-export interface SignalWeights {
-  readonly lexical: number;
-  readonly static: number;
+/** How much each signal counts. */
+export interface RankWeights {
+  readonly features: FeatureWeights;
+  /** Log odds per standard deviation; 0: no likelihood is computed. */
   readonly likelihood: number;
 }
 
 /** What is known about the candidates of one question, whatever the weights. */
 export interface Signals {
+  readonly request: RankRequest;
   readonly candidates: Candidates;
-  readonly scored: readonly Scored[];
+  readonly featured: readonly Featured[];
 }
 
-/** One candidate with all its signals. */
-interface Scored {
-  readonly unit: Unit;
-  readonly lexical: LexicalScore;
-  /** Closeness with the file's part, or null. */
-  readonly meaning: number | null;
-  readonly closeness: number | null;
-  prior: number;
-  /** Nats, or null where it was not computed. */
-  likelihood: number | null;
+async function rankByFeatures(request: RankRequest, tools: RankTools, weights: RankWeights): Promise<Ranking> {
+  return await orderSignals(gatherSignals(request, tools), weights, tools);
 }
 
-async function score(request: RankRequest, tools: RankTools, weights: SignalWeights): Promise<Ranking> {
-  return await orderSignals(gatherSignals(request, tools), weights, { tools, top: request.top });
-}
-
-/** The first half of a ranking by signals. Throws as a ranker does. */
+/** The first half of a ranking by features. Throws as a ranker does. */
 export function gatherSignals(request: RankRequest, tools: RankTools): Signals {
   const candidates = gatherCandidates(request, tools);
-  const lexical = scoreLexical(candidates);
-  const scored: Scored[] = [];
-  candidates.units.forEach((unit, place) => {
-    const found = lexical[place];
-    if (found === undefined) return;
-    const meaning = candidates.staticScores?.score(unit.id) ?? null;
-    const closeness = candidates.staticScores?.closeness(unit.id) ?? null;
-    scored.push({ unit, lexical: found, meaning, closeness, prior: 0, likelihood: null });
-  });
-  return { candidates, scored };
+  return { request, candidates, featured: featuresOf(candidates, tools.source.graph()) };
 }
 
 /** The second half; the same signals can be put in order with several weights. Rejects as a ranker does. */
-export async function orderSignals(
-  { candidates, scored: unordered }: Signals,
-  weights: SignalWeights,
-  { tools, top }: { readonly tools: RankTools; readonly top: number },
-): Promise<Ranking> {
-  const all = unordered.map((scored) => ({ ...scored }));
-  const hasMeaning = all.some((scored) => scored.meaning !== null);
-  setPriors(all, priorWeights(weights, hasMeaning));
-
-  let pool = all;
-  if (weights.likelihood > 0 && tools.likelihood !== null && all.length > 0) {
-    const likeliest = [...all].sort((a, b) => b.prior - a.prior || compareIds(a.unit.id, b.unit.id));
-    const read = likeliest.slice(0, isAlone(weights) ? likelihoodUnitsMax.alone : likelihoodUnitsMax.fused);
-    const nats = await tools.likelihood.score(
-      candidates.question.text,
-      read.map((scored) => scored.unit),
-      tools.signal,
-    );
-    tools.signal.throwIfAborted();
-    read.forEach((scored, place) => (scored.likelihood = nats[place] ?? null));
-    // Alone, the likelihood orders only what it has read: the rest has no score to compare.
-    if (isAlone(weights)) pool = read;
-    addLikelihood(pool, weights);
+export async function orderSignals(signals: Signals, weights: RankWeights, tools: RankTools): Promise<Ranking> {
+  const { request, candidates, featured } = signals;
+  const usable = usableWeights(weights.features, candidates);
+  const forPurpose = request.purpose === "list" ? usable : forPrompt(usable);
+  const scored = featured.map((each) => scoredBy(each, forPurpose, featured.length));
+  const ordered = request.purpose === "list" ? spreadFiles : inOrder<RankedUnit>;
+  if (weights.likelihood > 0 && tools.likelihood !== null && scored.length > 0) {
+    tools.onProvisional?.(ordered(scored).slice(0, request.top));
+    await addLikelihood(scored, weights.likelihood, { request, tools });
   }
-  const ranked = pool.map((scored): RankedUnit => ({
-    unit: scored.unit,
-    score: scored.prior,
-    reasons: reasonsOf(scored, candidates),
-  }));
-  return { ranked: spreadFiles(ranked).slice(0, top), candidates: all.length };
+  return { ranked: ordered(scored).slice(0, request.top), candidates: scored.length };
 }
 
-/** The likelihood is all that counts. */
-function isAlone(weights: SignalWeights): boolean {
-  return weights.lexical === 0 && weights.static === 0;
+/** Candidates as a list, in the order that their features give with certain weights. */
+export function orderFeatured(featured: readonly Featured[], weights: FeatureWeights): readonly RankedUnit[] {
+  return spreadFiles(featured.map((each) => scoredBy(each, weights, featured.length)));
 }
 
-/** The order before the likelihood. Where that is all that is asked for, it needs a prior of its own to choose what to read. */
-function priorWeights(weights: SignalWeights, hasMeaning: boolean): SignalWeights {
-  if (isAlone(weights)) return { lexical: 1, static: 1, likelihood: 0 };
-  return !hasMeaning && weights.lexical === 0 ? { lexical: 1, static: 0, likelihood: 0 } : weights;
-}
-
-function setPriors(all: readonly Scored[], weights: SignalWeights): void {
-  const scale = scalePool(all);
-  const lexicalScale = deviations(scale.map((scored) => scored.lexical.score));
-  const meaningScale = deviations(scale.flatMap((scored) => scored.meaning ?? []));
-  for (const scored of all) {
-    const { lexical, meaning } = scored;
-    // No vector means no word known: the unit is as far as the farthest plausible one.
-    const close = meaning === null ? -demotionDeviations : meaningScale(meaning);
-    const byMeaning = close - (lexical.demoted ? demotionDeviations : 0);
-    scored.prior =
-      weights.lexical * (lexicalScale(lexical.score) + exactnessWeight * lexical.exactness) +
-      (meaningScale.spread === 0 ? 0 : weights.static * byMeaning);
-  }
-}
-
-/** The best of each signal, few of one file: over these, one standard deviation means the same for both. */
-function scalePool(all: readonly Scored[]): Scored[] {
-  const chosen = new Set<Scored>();
-  const take = (value: (scored: Scored) => number, limit: number) => {
-    const perFile = new Map<string, number>();
-    let taken = 0;
-    for (const scored of [...all].sort((a, b) => value(b) - value(a) || compareIds(a.unit.id, b.unit.id))) {
-      const count = perFile.get(scored.unit.path) ?? 0;
-      if (taken === limit) break;
-      if (count >= scaleUnits.perFile) continue;
-      perFile.set(scored.unit.path, count + 1);
-      chosen.add(scored);
-      taken += 1;
-    }
-  };
-  take((scored) => scored.lexical.score, scaleUnits.lexical);
-  take((scored) => scored.meaning ?? -2, scaleUnits.static);
-  return [...chosen];
-}
-
-function addLikelihood(pool: readonly Scored[], weights: SignalWeights): void {
-  const scale = deviations(pool.flatMap((scored) => scored.likelihood ?? []));
-  const alone = isAlone(weights);
-  for (const scored of pool) {
-    const likelier = scored.likelihood === null ? -1 : scale(scored.likelihood);
-    const value = weights.likelihood * (likelier - (scored.lexical.demoted ? demotionDeviations : 0));
-    scored.prior = alone ? value : scored.prior + value;
-  }
-}
-
-interface Scale {
-  (value: number): number;
-  /** The standard deviation; 0 where all values are the same, and then every value is at 0. */
-  readonly spread: number;
-}
-
-function deviations(values: readonly number[]): Scale {
-  const mean = values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, values.length);
-  const spread = variance < 1e-18 ? 0 : Math.sqrt(variance);
-  return Object.assign((value: number) => (spread === 0 ? 0 : (value - mean) / spread), { spread });
-}
-
-function reasonsOf(scored: Scored, candidates: Candidates): string[] {
-  const reasons = [...scored.lexical.reasons];
-  if (scored.closeness !== null && scored.closeness >= closeEnough) {
-    reasons.push(`meaning is close (${scored.closeness.toFixed(2)})`);
-  }
-  if (scored.likelihood !== null && scored.likelihood >= likelierNats) {
-    reasons.push(`question is ${scored.likelihood.toFixed(1)} nats likelier given this code`);
-  }
-  if (reasons.length === 0) reasons.push(`among the ${candidates.units.length} closest units`);
-  return reasons;
-}
-
-/** Best first, and then each further unit of a file a little lower: an answer is rarely in one file alone. */
-function spreadFiles(ranked: readonly RankedUnit[]): RankedUnit[] {
-  const { spread } = deviations(ranked.map((entry) => entry.score));
-  const perFile = new Map<string, number>();
-  const spreadOut = inOrder(ranked).map((entry) => {
-    const before = perFile.get(entry.unit.path) ?? 0;
-    perFile.set(entry.unit.path, before + 1);
-    return { ...entry, score: entry.score - sameFile.deviations * spread * Math.min(before, sameFile.times) };
+/** The best of all features together, ordered by their likelihoods alone; by the features where there is no scorer. */
+async function rankByLikelihood(method: LikelihoodMethod, request: RankRequest, tools: RankTools): Promise<Ranking> {
+  const first = await rankByFeatures({ ...request, top: Math.max(request.top, likelihoodUnitsMax.alone) }, tools, {
+    features: fusedWeights,
+    likelihood: 0,
   });
-  return inOrder(spreadOut);
+  if (tools.likelihood === null || first.ranked.length === 0) {
+    return { ...first, ranked: first.ranked.slice(0, request.top) };
+  }
+  tools.onProvisional?.(first.ranked.slice(0, request.top));
+  const read = first.ranked.slice(0, likelihoodUnitsMax.alone);
+  const nats = await natsOf(
+    method,
+    read.map(({ unit }) => unit),
+    { request, tools },
+  );
+  const ranked = read.map(({ unit, reasons }, place): RankedUnit => {
+    const score = nats[place] ?? 0;
+    return { unit, score, reasons: method === "likelihood" ? withLikelihood(reasons, score) : reasons };
+  });
+  // The rest has no score to compare with.
+  return { ranked: inOrder(ranked).slice(0, request.top), candidates: first.candidates };
 }
 
-function inOrder(ranked: readonly RankedUnit[]): RankedUnit[] {
+/** Without a table, its features are no reason to prefer one unit: the words decide alone. */
+function usableWeights(weights: FeatureWeights, { staticScores }: Candidates): FeatureWeights {
+  const needsTable = weights.closeness !== undefined;
+  return needsTable && staticScores === null ? lexicalWeights : weights;
+}
+
+interface Scored {
+  readonly unit: Unit;
+  score: number;
+  reasons: readonly string[];
+}
+
+function scoredBy({ unit, values, reasons }: Featured, weights: FeatureWeights, candidates: number): Scored {
+  const parts = featureNames.map((feature) => ({
+    feature,
+    value: values[feature] * weightOf(feature, weights),
+    reason: reasons[feature] ?? "",
+  }));
+  const positive = parts.filter((part) => part.value > 0 && part.reason !== "").sort((a, b) => b.value - a.value);
+  const negative = parts.filter((part) => part.value < 0 && part.reason !== "");
+  const said = positive.slice(0, reasonsMax).map((part) => part.reason);
+  const isClose = weightOf("closeness", weights) > 0 && values.closeness >= closeEnough;
+  if (isClose) said.push(`meaning is close (${values.closeness.toFixed(2)})`);
+  said.push(...negative.map((part) => part.reason));
+  return {
+    unit,
+    score: parts.reduce((sum, part) => sum + part.value, 0),
+    reasons: said.length > 0 ? said : [`among the ${candidates} closest units`],
+  };
+}
+
+function weightOf(feature: Feature, weights: FeatureWeights): number {
+  return weights[feature] ?? 0;
+}
+
+interface LikelihoodRequest {
+  readonly request: RankRequest;
+  readonly tools: RankTools;
+}
+
+async function natsOf(
+  method: LikelihoodMethod,
+  units: readonly Unit[],
+  { request, tools: { likelihood, signal } }: LikelihoodRequest,
+): Promise<Float64Array> {
+  if (likelihood === null) return new Float64Array(units.length);
+  const nats = await scoreUnits(method, request.question, units, { likelihood, signal });
+  signal.throwIfAborted();
+  return nats;
+}
+
+async function addLikelihood(scored: Scored[], weight: number, asked: LikelihoodRequest): Promise<void> {
+  const likeliest = inOrder(scored).slice(0, likelihoodUnitsMax.fused);
+  const nats = await natsOf(
+    "likelihood",
+    likeliest.map(({ unit }) => unit),
+    asked,
+  );
+  const mean = nats.reduce((sum, value) => sum + value, 0) / nats.length;
+  const deviation = Math.sqrt(nats.reduce((sum, value) => sum + (value - mean) ** 2, 0) / nats.length);
+  const byId = new Map(likeliest.map(({ unit }, place) => [unit.id, nats[place] ?? mean]));
+  for (const each of scored) {
+    const found = byId.get(each.unit.id);
+    if (found !== undefined) each.reasons = withLikelihood(each.reasons, found);
+    // What was not read counts as one of the less likely ones.
+    const likelier = found === undefined ? -1 : deviation < 1e-9 ? 0 : (found - mean) / deviation;
+    each.score += weight * likelier;
+  }
+}
+
+function withLikelihood(reasons: readonly string[], nats: number): readonly string[] {
+  if (nats < likelierNats) return reasons;
+  return [...reasons, `question is ${nats.toFixed(1)} nats likelier given this code`];
+}
+
+/** Best first, and then each further unit of a file a little lower. */
+function spreadFiles(scored: readonly RankedUnit[]): RankedUnit[] {
+  const perFile = new Map<string, number>();
+  const spread = inOrder(scored).map(({ unit, score, reasons }) => {
+    const before = perFile.get(unit.path) ?? 0;
+    perFile.set(unit.path, before + 1);
+    return { unit, score: score - sameFile.logOdds * Math.min(before, sameFile.times), reasons };
+  });
+  return inOrder(spread);
+}
+
+function inOrder<T extends RankedUnit>(ranked: readonly T[]): T[] {
   return [...ranked].sort((a, b) => b.score - a.score || compareIds(a.unit.id, b.unit.id));
 }

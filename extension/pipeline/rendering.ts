@@ -1,55 +1,37 @@
 /** How units look in a prompt or an answer: a header with path and lines, a fence, and marks where lines are left out. */
-import type { Fidelity, Unit } from "../protocol/units.ts";
+import type { Unit } from "../protocol/units.ts";
+import { signatureLinesMax } from "./parse.ts";
+import { scanLines } from "./pruneScan.ts";
+import { withMarks } from "./renderingMarks.ts";
 
 /** A comment before the declaration is kept at signature fidelity up to this length. */
 const docLinesKeptMax = 3;
-
-export interface RenderOptions {
-  readonly fidelity: Fidelity;
-  /** The language's line comment, e.g. `//`; may be empty. */
-  readonly lineComment: string;
-  /** Lines of the file that stand elsewhere and are left out here. */
-  readonly excluded?: ReadonlySet<number>;
-}
+/** A declaration longer than this is cut. */
+const declarationLinesMax = 60;
 
 /** The lines of a unit that a fidelity keeps, ascending, 1-based; empty where the unit has no such fidelity. */
-export function keptLines(unit: Unit, fidelity: Fidelity): number[] {
+export function keptLines(unit: Unit, fidelity: "full" | "signature"): number[] {
   return fidelity === "signature" ? signatureLines(unit) : unitLines(unit);
 }
 
 /**
- * The unit as `### path:first-last`, fence, lines, fence. A gap between two lines, before the first or after the last is
- * a comment that names the lines left out, so that each line's number in the file can be told from the text.
- * Null where no line is left.
+ * Chosen lines of a unit (ascending) as `### path:first-last`, fence, lines, fence. A gap between two lines, before the
+ * first or after the last is a comment that names the lines left out, so that each line's number in the file can be told
+ * from the text. Null where no line is left.
  */
-export function renderUnit(unit: Unit, options: RenderOptions): string | null {
-  const code = renderLines(unit, options);
-  if (code === null) return null;
+export function renderUnit(unit: Unit, lines: readonly number[], lineComment: string): string | null {
+  if (lines.length === 0) return null;
+  const code = renderChosen(unit, lines, lineComment);
   const fence = fenceFor(code);
   return `### ${unit.path}:${unit.startLine}-${unit.endLine}\n${fence}${unit.language}\n${code}\n${fence}\n\n`;
 }
 
-/** The lines alone, without header and fence. */
-export function renderLines(unit: Unit, options: RenderOptions): string | null {
-  const lines = keptLines(unit, options.fidelity).filter((line) => options.excluded?.has(line) !== true);
-  return lines.length === 0 ? null : renderChosen(unit, lines, options.lineComment);
-}
-
-/** Chosen lines of a unit (ascending) with marks for what is missing. */
+/** Chosen lines of a unit (ascending) with marks for what is missing, without header and fence. */
 export function renderChosen(unit: Unit, lines: readonly number[], lineComment: string): string {
+  const { language, startLine, endLine } = unit;
   const textByLine = lineTexts(unit);
-  const out: string[] = [];
-  let next = unit.startLine;
-  for (const line of lines) {
-    const text = textByLine.get(line) ?? "";
-    if (line > next)
-      out.push(omissionMark(unit, { first: next, last: line - 1 }, out.at(-1) ?? indentOf(text), lineComment));
-    out.push(text);
-    next = line + 1;
-  }
-  if (next <= unit.endLine)
-    out.push(omissionMark(unit, { first: next, last: unit.endLine }, out.at(-1) ?? "", lineComment));
-  return out.join("\n");
+  const kept = lines.map((line) => ({ line, text: textByLine.get(line) ?? "" }));
+  return withMarks(kept, { startLine, endLine, language, lineComment });
 }
 
 /** A run of backticks longer than any in the text, at least three. */
@@ -73,23 +55,6 @@ function lineTexts(unit: Unit): Map<number, string> {
   return new Map(unitLines(unit).map((line, place) => [line, texts[place] ?? ""]));
 }
 
-interface Gap {
-  readonly first: number;
-  readonly last: number;
-}
-
-/** `// ... lines 12-40`, indented like the line before; a Python body must hold a statement, and `...` is one. */
-function omissionMark(unit: Unit, { first, last }: Gap, before: string, lineComment: string): string {
-  const opensBlock = unit.language === "python" ? pythonOpening.test(before) : /[{([]\s*$/.test(before);
-  const indent = indentOf(before) + (opensBlock ? "    " : "");
-  const range = first === last ? `line ${first}` : `lines ${first}-${last}`;
-  if (unit.language === "python" && opensBlock) return `${indent}...  # ${range}`;
-  return `${indent}${lineComment}${lineComment === "" ? "" : " "}... ${range}`;
-}
-
-/** The last line of a Python declaration. */
-const pythonOpening = /^\s*(?:(?:async\s+def|def|class)\b.*|\).*):\s*$/;
-
 /** The declaration's lines, a short comment before it, and a last line that only closes. */
 function signatureLines(unit: Unit): number[] {
   if (unit.signature.trim() === "") return [];
@@ -98,7 +63,7 @@ function signatureLines(unit: Unit): number[] {
   const signature = unit.signature.split("\n");
   const start = findSignature(texts, signature);
   if (start < 0) return [];
-  const end = start + signature.length;
+  const end = declarationEnd(texts, start, start + signature.length, unit.language);
   const from = start <= docLinesKeptMax ? 0 : start;
   const kept = lines.slice(from, end);
   const last = lines.at(-1);
@@ -106,6 +71,16 @@ function signatureLines(unit: Unit): number[] {
   const closes = /^\s*(?:[})\]]+[;,]?|end;?)\s*$/.test(closing) && indentOf(closing) === indentOf(texts[start] ?? "");
   if (last !== undefined && lines.length > end && closes) kept.push(last);
   return kept;
+}
+
+/** Behind the line that opens the body: a long signature was cut, and an opening bracket may have a line of its own. */
+function declarationEnd(texts: readonly string[], start: number, signatureEnd: number, language: string): number {
+  const isCut = signatureEnd - start >= signatureLinesMax;
+  const scanned = scanLines(texts.slice(start, isCut ? start + declarationLinesMax : signatureEnd + 1), language);
+  let end = signatureEnd - start;
+  const isOpen = () => (scanned[end]?.depth ?? 0) > 0 && !/[{:]$/.test(scanned[end - 1]?.code ?? "");
+  while (end < scanned.length && end < declarationLinesMax && isOpen()) end += 1;
+  return start + (/^\s*\{$/.test(scanned[end]?.code ?? "") ? end + 1 : end);
 }
 
 /** The lines that say what `doc` says: comments before the declaration, or a Python docstring behind it. */

@@ -1,23 +1,23 @@
+import { dotProducts } from "./dotProducts.ts";
 import type { StaticEncoder, StaticVectors } from "./ports.ts";
+import { rowScale } from "./staticRows.ts";
 
-/**
- * How much the mean vector of a unit's file counts beside its own. Measured optimum 0.5–1 on the question sets of 17
- * repositories (see models/scorer/README.md).
- */
+/** How much the mean vector of a unit's file counts beside its own where candidates are chosen. */
 const fileVectorWeight = 0.75;
-/** Rows are unit vectors times this. */
-const rowScale = 127;
 
 export interface StaticScores {
   /** Cosine of question and unit, −1…1; null for units without a vector. */
   closeness(id: string): number | null;
-  /** Closeness of the unit plus that of its file, weighted; null for units without a vector. */
-  score(id: string): number | null;
-  /** Ids of the best `limit` units, at most `perFile` of a file; best first, ties by row. */
+  /** Cosine of question and the mean vector of the unit's file, −1…1; null for units without a vector. */
+  fileCloseness(id: string): number | null;
+  /** Ids of the best `limit` units by both, at most `perFile` of a file; best first, ties by row. */
   best(limit: number, perFile: number): string[];
 }
 
-/** Compares a question with all units below `root`; null where the encoder knows no word or there are no vectors. */
+/**
+ * Compares a question with all units; null where the encoder knows no word or there are no vectors. `best` looks only
+ * below `root`.
+ */
 export function scoreStatic(
   encoder: StaticEncoder | null,
   vectors: StaticVectors | null,
@@ -29,45 +29,67 @@ export function scoreStatic(
   const direction = encoder.encodeQuestion(question);
   if (direction === null) return null;
 
-  const layout = layoutOf(vectors);
-  const rows = vectors.ids.length;
-  const own = new Float64Array(rows);
-  const ofFile = new Float64Array(layout.norms.length);
-  for (let row = 0; row < rows; row += 1) {
-    const product = dot(vectors.rows, row * vectors.dimensions, direction) / rowScale;
-    const file = layout.fileOfRow[row] ?? 0;
-    own[row] = product;
-    ofFile[file] = (ofFile[file] ?? 0) + product;
-  }
-  const total = new Float64Array(rows);
-  for (let row = 0; row < rows; row += 1) {
-    const file = layout.fileOfRow[row] ?? 0;
-    const norm = layout.norms[file] ?? 0;
-    total[row] = (own[row] ?? 0) + (norm === 0 ? 0 : (fileVectorWeight * (ofFile[file] ?? 0)) / norm);
-  }
-  const at = (values: Float64Array, id: string): number | null => {
-    const row = layout.rowOfId.get(id);
-    return row === undefined ? null : (values[row] ?? null);
+  const own = new Float64Array(vectors.ids.length);
+  dotProducts(vectors.rows, direction, own);
+  const ofFile = fileProducts(own, vectors);
+  const at = (products: Float64Array, id: string): number | null => {
+    const row = rowOfId(vectors, id);
+    return row === null ? null : (products[row] ?? 0) / rowScale;
   };
   return {
     closeness: (id) => at(own, id),
-    score: (id) => at(total, id),
+    fileCloseness: (id) => at(ofFile, id),
     best(limit, perFile) {
-      const order = [...total.keys()].filter((row) => isBelow(pathOfId(vectors.ids[row] ?? ""), root));
-      order.sort((a, b) => (total[b] ?? 0) - (total[a] ?? 0) || a - b);
-      const taken = new Map<number, number>();
-      const ids: string[] = [];
-      for (const row of order) {
-        if (ids.length === limit) break;
-        const file = layout.fileOfRow[row] ?? 0;
-        const count = taken.get(file) ?? 0;
-        if (count >= perFile) continue;
-        taken.set(file, count + 1);
-        ids.push(vectors.ids[row] ?? "");
-      }
-      return ids;
+      const total = own.map((product, row) => product + fileVectorWeight * (ofFile[row] ?? 0));
+      return bestRows(total, vectors, { root, limit, perFile }).map((row) => vectors.ids[row] ?? "");
     },
   };
+}
+
+/** The product of each row's file: the sum of its rows' products over the length of the sum of their vectors. */
+function fileProducts(own: Float64Array, { files }: StaticVectors): Float64Array {
+  const products = new Float64Array(own.length);
+  for (const { first, end, norm } of files.values()) {
+    let sum = 0;
+    for (let row = first; row < end; row += 1) sum += own[row] ?? 0;
+    products.fill(norm === 0 ? 0 : sum / norm, first, end);
+  }
+  return products;
+}
+
+interface Choice {
+  readonly root: string;
+  readonly limit: number;
+  readonly perFile: number;
+}
+
+/** The best rows, at most `perFile` of a file. The list is sorted and cut whenever it is twice as long as it may be. */
+function bestRows(total: Float64Array, { files }: StaticVectors, { root, limit, perFile }: Choice): number[] {
+  const byScore = (a: number, b: number) => (total[b] ?? 0) - (total[a] ?? 0) || a - b;
+  let best: number[] = [];
+  let least = Number.NEGATIVE_INFINITY;
+  for (const [path, { first, end }] of files) {
+    if (!isBelow(path, root)) continue;
+    let rows: number[] = [];
+    for (let row = first; row < end; row += 1) if ((total[row] ?? 0) >= least) rows.push(row);
+    if (rows.length > perFile) rows = rows.sort(byScore).slice(0, perFile);
+    best.push(...rows);
+    if (best.length < 2 * limit) continue;
+    best = best.sort(byScore).slice(0, limit);
+    least = total[best.at(-1) ?? 0] ?? least;
+  }
+  return best.sort(byScore).slice(0, limit);
+}
+
+/** Ids of a file are in order, but those without a vector have no row. */
+function rowOfId({ files, ids }: StaticVectors, id: string): number | null {
+  const path = pathOfId(id);
+  const file = files.get(path);
+  if (file === undefined) return null;
+  const unit = Number(id.slice(path.length + 1));
+  for (let row = Math.min(file.first + unit, file.end - 1); row >= file.first; row -= 1)
+    if (ids[row] === id) return row;
+  return null;
 }
 
 /** A unit's id is its path, `#` and a number. */
@@ -79,48 +101,4 @@ export function pathOfId(id: string): string {
 /** Whether a path lies below a folder; everything lies below the empty one. */
 export function isBelow(path: string, root: string): boolean {
   return root === "" || path.startsWith(`${root}/`);
-}
-
-function dot(rows: Int8Array, start: number, direction: Float32Array): number {
-  let sum = 0;
-  for (let d = 0; d < direction.length; d += 1) sum += (rows[start + d] ?? 0) * (direction[d] ?? 0);
-  return sum;
-}
-
-interface Layout {
-  readonly rowOfId: ReadonlyMap<string, number>;
-  readonly fileOfRow: Uint32Array;
-  /** Length of the sum of each file's vectors. */
-  readonly norms: Float64Array;
-}
-
-/** The vectors are the same object until the index changes; what depends on them alone is computed once. */
-const layouts = new WeakMap<StaticVectors, Layout>();
-
-function layoutOf(vectors: StaticVectors): Layout {
-  const known = layouts.get(vectors);
-  if (known !== undefined) return known;
-  const rowOfId = new Map(vectors.ids.map((id, row) => [id, row]));
-  const files = new Map<string, number>();
-  const fileOfRow = Uint32Array.from(vectors.ids, (id) => {
-    const path = pathOfId(id);
-    const file = files.get(path) ?? files.size;
-    files.set(path, file);
-    return file;
-  });
-  const rowsOfFile = Array.from({ length: files.size }, (): number[] => []);
-  fileOfRow.forEach((file, row) => rowsOfFile[file]?.push(row));
-  const norms = Float64Array.from(rowsOfFile, (rows) => sumLength(vectors, rows));
-  const layout = { rowOfId, fileOfRow, norms };
-  layouts.set(vectors, layout);
-  return layout;
-}
-
-function sumLength(vectors: StaticVectors, rows: readonly number[]): number {
-  const sum = new Float64Array(vectors.dimensions);
-  for (const row of rows) {
-    const start = row * vectors.dimensions;
-    for (let d = 0; d < sum.length; d += 1) sum[d] = (sum[d] ?? 0) + (vectors.rows[start + d] ?? 0);
-  }
-  return Math.sqrt(sum.reduce((squares, value) => squares + value * value, 0)) / rowScale;
 }

@@ -6,10 +6,10 @@
  */
 import type { FailureCode } from "./failure.ts";
 import type { Device, RankerName } from "./settings.ts";
-import type { Answer, FileProblem, Prompt, RankedUnit, SkippedFile, SkipReason } from "./units.ts";
+import type { Answer, ConversationTurn, FileProblem, Prompt, RankedUnit, SkippedFile, SkipReason } from "./units.ts";
 
 /** Raised whenever a message changes shape; client and engine of different versions refuse each other. */
-export const protocolVersion = 1;
+export const protocolVersion = 3;
 
 export interface FailureData {
   readonly code: FailureCode;
@@ -87,6 +87,8 @@ export interface ContextParams {
   readonly root?: string;
   /** The file open in the editor, relative; its units get their own share. */
   readonly openFile?: string;
+  /** Oldest first. A follow-up is ranked together with what it follows, and answers get a share of the prompt. */
+  readonly history?: readonly ConversationTurn[];
 }
 export interface ContextResult {
   readonly prompt: Prompt;
@@ -148,8 +150,8 @@ export interface EngineEvents {
     readonly filesTotal: number;
     readonly phase: "walk" | "parse" | "write";
   };
-  /** The ranked units of an ask, as soon as they are known. */
-  unitsRanked: { readonly askId: string; readonly ranked: readonly RankedUnit[] };
+  /** The ranked units of an ask, as soon as they are known; first in a provisional order where another one follows. */
+  unitsRanked: { readonly askId: string; readonly ranked: readonly RankedUnit[]; readonly isFinal: boolean };
   /** The prompt of an ask, before the model reads it. */
   promptReady: { readonly askId: string; readonly prompt: Prompt };
   readProgress: {

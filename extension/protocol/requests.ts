@@ -30,6 +30,7 @@ const context = {
   ranker: z.enum(rankerNames).exactOptional(),
   root: z.string().exactOptional(),
   openFile: z.string().exactOptional(),
+  history: z.array(z.object({ question: z.string(), answer: z.string() })).exactOptional(),
 };
 
 const schemas: { readonly [M in EngineMethod]: z.ZodType<ParamsOf<M>> } = {

@@ -4,7 +4,16 @@ export const devices = ["auto", "cpu", "cuda", "vulkan", "metal"] as const;
 /** `auto` takes the fastest device that works. */
 export type Device = (typeof devices)[number];
 
-export const rankerNames = ["none", "bm25", "lexical", "static", "likelihood", "fused"] as const;
+export const rankerNames = [
+  "random",
+  "bm25",
+  "lexical",
+  "static",
+  "graph",
+  "longcodezip",
+  "likelihood",
+  "fused",
+] as const;
 export type RankerName = (typeof rankerNames)[number];
 
 export const kvTypes = ["auto", "f16", "q8_0", "q4_0"] as const;
@@ -15,6 +24,7 @@ const fields = {
   "budget.contextTokens": z.int().min(0).max(131072).default(0),
   "budget.answerTokens": z.int().min(16).max(16384).default(1024),
   "model.assistant": z.string().default(""),
+  "model.scorer": z.string().default(""),
   "engine.device": z.enum(devices).default("auto"),
   "engine.threads": z.int().min(0).max(256).default(0),
   "engine.kvType": z.enum(kvTypes).default("auto"),

@@ -242,3 +242,9 @@ export interface Answer {
   readonly prompt: Prompt;
   readonly figures: AnswerFigures;
 }
+
+/** A question of the same conversation and its answer, before the one that is asked now. */
+export interface ConversationTurn {
+  readonly question: string;
+  readonly answer: string;
+}

@@ -58,6 +58,8 @@ const turn = z.readonly(
     phase: z.enum(turnPhases),
     /** Tokens while reading, files while indexing; `reused` tokens were already in the cache. */
     progress: z.nullable(z.readonly(z.object({ done: count, total: count, reused: count }))),
+    /** The code that fits best so far, best first, until an answer is there. A later list replaces an earlier one. */
+    found: z.readonly(z.array(citation)),
     /** Markdown; grows while the phase is `writing`. */
     text: z.string(),
     citations: z.readonly(z.array(citation)),

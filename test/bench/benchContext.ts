@@ -22,6 +22,8 @@ export interface BenchOptions {
   /** Of llama.cpp where time is not what is measured. */
   readonly threads: number;
   readonly ngramTokens: number;
+  /** A GGUF file instead of the embedded likelihood scorer; `none`: without one. */
+  readonly scorer?: string;
 }
 
 /** Opens what is asked for once; what is missing is null, and the report says so once. */
@@ -72,6 +74,7 @@ export class BenchContext {
   /** With room for all candidates of a needle. */
   likelihood(): Promise<OpenedLikelihoodScorer | null> {
     return this.#once("likelihood", async () => {
+      if (this.options.scorer === "none") return null;
       const file = this.model("scorer", "likelihood.gguf");
       if (!existsSync(file)) {
         this.report.skip(`everything with the likelihood model: ${file} does not exist`);

@@ -2,9 +2,17 @@
 import type { Grammars } from "../../extension/engine/grammars.ts";
 import type { TableEncoder } from "../../extension/engine/staticTable.ts";
 import type { LikelihoodScorer } from "../../extension/pipeline/ports.ts";
-import { fusion, type SignalWeights } from "../../extension/pipeline/rank.ts";
+import { type RankerName, rankerNames } from "../../extension/protocol/settings.ts";
 import { SeededRandom } from "../../models/training/seededRandom.ts";
-import { differences, groupInterval, meanOfMeans, questionInterval, type Groups, type Interval } from "./bootstrap.ts";
+import {
+  differences,
+  groupInterval,
+  mean,
+  meanOfMeans,
+  questionInterval,
+  type Groups,
+  type Interval,
+} from "./bootstrap.ts";
 import { withIndex } from "./indexedFolder.ts";
 import { isNeedle, maskRepository, withFiles } from "./maskedWorkspace.ts";
 import { parseSourceFiles, readSourceFiles } from "./sourceFiles.ts";
@@ -17,19 +25,14 @@ export interface InRepositoryRow {
   readonly row: string;
   readonly mrr: number;
   readonly recall10: number;
+  readonly mrrByLanguage: Readonly<Record<string, number>>;
+  /** Mean over the languages. */
+  readonly mrrOfLanguages: number;
   /** MRR less that of the lexical row. */
   readonly against: { readonly questions: Interval; readonly repositories: Interval } | null;
 }
 
 const top = 100;
-const weightsByRow: Readonly<Record<string, SignalWeights>> = {
-  BM25: { lexical: 0, static: 0, likelihood: 0 },
-  lexical: { lexical: 1, static: 0, likelihood: 0 },
-  static: { lexical: 0, static: 1, likelihood: 0 },
-  "fused without likelihood": { lexical: 1, static: fusion.static, likelihood: 0 },
-  fused: { lexical: 1, ...fusion },
-};
-
 /** Null where the repository has fewer than `needlesMin` needles. */
 export async function findInRepository(
   folder: string,
@@ -38,6 +41,7 @@ export async function findInRepository(
     grammars,
     encoder,
     likelihood,
+    namesHidden,
     needlesMin,
     needlesMax,
   }: {
@@ -45,28 +49,28 @@ export async function findInRepository(
     readonly grammars: Grammars;
     readonly encoder: TableEncoder | null;
     readonly likelihood: LikelihoodScorer | null;
+    readonly namesHidden: boolean;
     readonly needlesMin: number;
     readonly needlesMax: number;
   },
 ): Promise<NeedlePlaces | null> {
   const files = await readSourceFiles(folder, grammars);
-  const masked = maskRepository(files, await parseSourceFiles(files, grammars));
+  const masked = maskRepository(files, await parseSourceFiles(files, grammars), { namesHidden });
   if (masked.needles.length < needlesMin) return null;
-  const rows = Object.entries(weightsByRow).filter(
-    ([, weights]) => (weights.static === 0 || encoder !== null) && (weights.likelihood === 0 || likelihood !== null),
-  );
+  const needsLikelihood: readonly RankerName[] = ["longcodezip", "likelihood"];
+  const rows = rankerNames.filter((row) => likelihood !== null || !needsLikelihood.includes(row));
   return withFiles(masked.files, (copy) =>
     withIndex({ folder: copy, root, encoder }, async ({ index }) => {
-      const places: Record<string, number[]> = Object.fromEntries(rows.map(([row]) => [row, []]));
+      const places: Record<string, number[]> = Object.fromEntries(rows.map((row) => [row, []]));
       let asked = 0;
       for (const needle of new SeededRandom(folder).shuffled(masked.needles)) {
         if (asked === needlesMax) break;
         // Where masking has broken the syntax, there is nothing to find.
         if (!index.unitsOfFile(needle.unit.path).some((unit) => isNeedle(unit, needle))) continue;
         asked += 1;
-        const rank = rankingsOf(needle.question, { source: index, encoder, likelihood }, top);
-        for (const [row, weights] of rows) {
-          const ranked = await rank(weights);
+        const rankings = rankingsOf(needle.question, { source: index, encoder, likelihood }, { top });
+        for (const row of rows) {
+          const ranked = await rankings.by(row);
           places[row]?.push(ranked.findIndex(({ unit }) => isNeedle(unit, needle)) + 1);
         }
       }
@@ -75,16 +79,25 @@ export async function findInRepository(
   );
 }
 
-export function inRepositoryRows(repositories: readonly NeedlePlaces[]): InRepositoryRow[] {
-  const rows = Object.keys(repositories[0] ?? {});
+export function inRepositoryRows(
+  repositories: readonly { readonly language: string; readonly places: NeedlePlaces }[],
+): InRepositoryRow[] {
+  const rows = Object.keys(repositories[0]?.places ?? {});
   const values = (row: string, value: (place: number) => number): Groups =>
-    repositories.map((places) => (places[row] ?? []).map(value));
+    repositories.map(({ places }) => (places[row] ?? []).map(value));
+  const languages = [...new Set(repositories.map(({ language }) => language))];
   const reciprocal = (place: number) => (place === 0 ? 0 : 1 / place);
   return rows.map((row) => {
     const gained = differences(values(row, reciprocal), values("lexical", reciprocal));
+    const byLanguage = languages.map((language) => {
+      const own = values(row, reciprocal).filter((_, at) => repositories[at]?.language === language);
+      return [language, meanOfMeans(own)] as const;
+    });
     return {
       row,
       mrr: meanOfMeans(values(row, reciprocal)),
+      mrrByLanguage: Object.fromEntries(byLanguage),
+      mrrOfLanguages: mean(byLanguage.map(([, value]) => value)),
       recall10: meanOfMeans(values(row, (place) => Number(place >= 1 && place <= 10))),
       against: row === "lexical" ? null : { questions: questionInterval(gained), repositories: groupInterval(gained) },
     };

@@ -8,7 +8,10 @@ import type { IndexSummary } from "../../extension/protocol/engine.ts";
 
 export interface IndexedFolder {
   readonly index: WorkspaceIndex;
+  /** Of the first update. */
   readonly summary: IndexSummary;
+  /** Brings the index up to date with the folder, ready for ranking. */
+  readonly update: () => Promise<IndexSummary>;
 }
 
 const fileBytesMax = 1 << 20;
@@ -23,10 +26,13 @@ export async function withIndex<T>(
     const index = await WorkspaceIndex.open({ storageFolder, folder, root });
     try {
       const { signal } = new AbortController();
-      const update = { signal, excludeGlobs: [], ignoreGlobs: [], maxFileBytes: fileBytesMax, encoder };
-      const summary = await index.update(update);
-      await index.prepare();
-      return await use({ index, summary });
+      const options = { signal, excludeGlobs: [], ignoreGlobs: [], maxFileBytes: fileBytesMax, encoder };
+      const update = async (): Promise<IndexSummary> => {
+        const summary = await index.update(options);
+        await index.prepare();
+        return summary;
+      };
+      return await use({ index, summary: await update(), update });
     } finally {
       await index.close();
     }

@@ -1,5 +1,6 @@
 /** Time and memory of the likelihood model: a new question over many units, cold and with what was read before. */
-import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import os from "node:os";
 import path from "node:path";
 import { openLikelihoodScorer } from "../../extension/engine/likelihood.ts";
 import type { Llama } from "../../extension/engine/llama.ts";
@@ -8,13 +9,21 @@ import { readGgufMetadata } from "../support/gguf.ts";
 import { quantile } from "./bootstrap.ts";
 import { metadataNumber } from "./untrainedModel.ts";
 
+/** Seconds. On a machine that does other work too, the processor's time tells what a free one would take. */
+export interface Seconds {
+  readonly clock: number;
+  readonly processor: number;
+}
+
+/** One new question over the units, medians over questions. */
 export interface LikelihoodSpeed {
-  readonly threads: number;
   readonly units: number;
-  /** Seconds for one question whose units were not read before: median. */
-  readonly coldSeconds: number;
-  /** With all units in the cache. */
-  readonly cachedSeconds: number;
+  /** Nothing was read before. */
+  readonly cold: Seconds;
+  /** An earlier process has read the units. */
+  readonly stored: Seconds;
+  /** This process has. */
+  readonly cached: Seconds;
 }
 
 export interface StateSize {
@@ -28,37 +37,46 @@ export interface StateSize {
 
 const unitsScored = 64;
 
-/** `root` holds models/scorer/likelihood.gguf. Each question gets units of its own, so at least 64 units are needed. */
-export async function measureLikelihoodSpeed(
-  {
-    llama,
-    root,
-    units,
-    questions,
-  }: {
-    readonly llama: Llama;
-    readonly root: string;
-    readonly units: readonly Unit[];
-    readonly questions: readonly string[];
-  },
-  threads: number,
-): Promise<LikelihoodSpeed> {
+/** `root` holds models/scorer/likelihood.gguf. */
+export async function measureLikelihoodSpeed({
+  llama,
+  root,
+  units,
+  questions,
+}: {
+  readonly llama: Llama;
+  readonly root: string;
+  readonly units: readonly Unit[];
+  readonly questions: readonly string[];
+}): Promise<LikelihoodSpeed> {
   const { signal } = new AbortController();
-  const cold: number[] = [];
-  const cached: number[] = [];
-  const scored = units.slice(0, unitsScored);
+  const times: Record<"cold" | "stored" | "cached", Seconds[]> = { cold: [], stored: [], cached: [] };
+  const scored = spread(units, unitsScored);
   for (const [at, question] of questions.entries()) {
-    // A new scorer has read nothing.
-    const scorer = await openLikelihoodScorer({ llama, root, threads });
+    const folder = await mkdtemp(path.join(os.tmpdir(), "precis-bench-"));
+    const states = { folder, onProblem: (message: string) => process.stderr.write(`${message}\n`) };
+    const next = questions[(at + 1) % questions.length] ?? question;
     try {
-      cold.push(await secondsOf(() => scorer.score(question, scored, signal)));
-      const next = questions[(at + 1) % questions.length] ?? question;
-      cached.push(await secondsOf(() => scorer.score(next, scored, signal)));
+      for (const first of ["cold", "stored"] as const) {
+        // A new scorer has nothing in memory.
+        const scorer = await openLikelihoodScorer({ llama, root, states });
+        try {
+          times[first].push(await secondsOf(() => scorer.gains(question, scored, signal)));
+          if (first === "stored") times.cached.push(await secondsOf(() => scorer.gains(next, scored, signal)));
+        } finally {
+          await scorer.close();
+        }
+      }
     } finally {
-      await scorer.close();
+      await rm(folder, { recursive: true, force: true });
     }
   }
-  return { threads, units: scored.length, coldSeconds: quantile(cold, 0.5), cachedSeconds: quantile(cached, 0.5) };
+  return {
+    units: scored.length,
+    cold: medians(times.cold),
+    stored: medians(times.stored),
+    cached: medians(times.cached),
+  };
 }
 
 /** Rejects where the model cannot be opened. */
@@ -95,13 +113,26 @@ export async function measureStateSize(llama: Llama, file: string): Promise<Stat
   }
 }
 
-export function likelihoodFile(root: string): string | null {
-  const file = path.join(root, "models", "scorer", "likelihood.gguf");
-  return existsSync(file) ? file : null;
+/** At equal distances, so that all repositories have their share. */
+function spread<T>(values: readonly T[], count: number): T[] {
+  const distance = Math.max(1, values.length / count);
+  return values.filter((_, at) => Math.floor(at / distance) !== Math.floor((at - 1) / distance)).slice(0, count);
 }
 
-async function secondsOf(run: () => Promise<unknown>): Promise<number> {
+function medians(times: readonly Seconds[]): Seconds {
+  const median = (key: keyof Seconds) =>
+    quantile(
+      times.map((time) => time[key]),
+      0.5,
+    );
+  return { clock: median("clock"), processor: median("processor") };
+}
+
+async function secondsOf(run: () => Promise<unknown>): Promise<Seconds> {
+  const processorStart = process.cpuUsage();
   const started = performance.now();
   await run();
-  return (performance.now() - started) / 1000;
+  const clock = (performance.now() - started) / 1000;
+  const { user, system } = process.cpuUsage(processorStart);
+  return { clock, processor: (user + system) / 1e6 };
 }

@@ -23,10 +23,17 @@ export interface MaskedRepository {
 /** Takes the place of names. One letter is a name in every language and no word for any ranking. */
 const anonymous = "x";
 
-/** Lines keep their numbers: documentation becomes blank lines. Callers still mention the names. */
-export function maskRepository(files: readonly SourceText[], parsed: readonly ParsedFile[]): MaskedRepository {
+/** Lines keep their numbers: documentation becomes blank lines. Where names are hidden, callers still mention them. */
+export function maskRepository(
+  files: readonly SourceText[],
+  parsed: readonly ParsedFile[],
+  { namesHidden }: { readonly namesHidden: boolean },
+): MaskedRepository {
   const unitsByPath = new Map(parsed.map((file) => [file.path, file.units]));
-  const masked = files.map((file) => ({ ...file, text: maskFile(file.text, unitsByPath.get(file.path) ?? []) }));
+  const masked = files.map((file) => ({
+    ...file,
+    text: maskFile(file.text, unitsByPath.get(file.path) ?? [], namesHidden),
+  }));
   const texts = new Map(masked.map((file) => [file.path, file.text]));
   const needles = findNeedles(parsed.flatMap((file) => file.units)).flatMap((needle): MaskedNeedle[] => {
     const { unit, question } = needle;
@@ -60,7 +67,7 @@ export async function withFiles<T>(files: readonly SourceText[], use: (folder: s
   }
 }
 
-function maskFile(text: string, units: readonly Unit[]): string {
+function maskFile(text: string, units: readonly Unit[], namesHidden: boolean): string {
   const lines = text.split("\n");
   for (const unit of units) {
     const rows = rowsOf(unit);
@@ -69,7 +76,7 @@ function maskFile(text: string, units: readonly Unit[]): string {
     rows.forEach((row, at) => {
       // What another unit has masked already stays masked.
       if (lines[row] === original[at]) lines[row] = masked[at] ?? "";
-      if (isFunction(unit)) lines[row] = removeName(lines[row] ?? "", unit.name, anonymous);
+      if (namesHidden && isFunction(unit)) lines[row] = removeName(lines[row] ?? "", unit.name, anonymous);
     });
   }
   return lines.join("\n");

@@ -41,6 +41,19 @@ export function fileNdcg(ranked: readonly { readonly path: string }[], targets: 
   );
 }
 
+/** 1 over the place (from 1) of the first chunk that is any target; 0 where none is. */
+export function reciprocalRank(ranked: readonly Chunk[], targets: readonly Target[]): number {
+  const place = ranked.findIndex((chunk) => targets.some((target) => isHit(chunk, target)));
+  return place < 0 ? 0 : 1 / (place + 1);
+}
+
+/** Share of the targets that the first ten chunks hold. */
+export function recallAmongFirst(ranked: readonly Chunk[], targets: readonly Target[]): number {
+  const first = ranked.slice(0, placesMax);
+  const found = targets.filter((target) => first.some((chunk) => isHit(chunk, target)));
+  return found.length / Math.max(1, targets.length);
+}
+
 /** `places` from 0; −1: not found. */
 function gain(places: readonly number[], targets: number): number {
   if (targets === 0) return 0;

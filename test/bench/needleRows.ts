@@ -1,6 +1,13 @@
 /** How well each signal, alone and together with others, finds the function that a documentation sentence is about. */
 import { bm25, lengthShare, TermCounter } from "../../extension/pipeline/bm25.ts";
 import { inverseFrequency } from "../../extension/pipeline/candidates.ts";
+import {
+  likelihoodRules,
+  likelihoodScores,
+  longCodeZipScores,
+  probeMeans,
+  type LikelihoodRules,
+} from "../../extension/pipeline/likelihoodScores.ts";
 import type { LikelihoodScorer, StaticEncoder } from "../../extension/pipeline/ports.ts";
 import { parseQuestion } from "../../extension/pipeline/question.ts";
 import { stemWord } from "../../extension/pipeline/stem.ts";
@@ -26,6 +33,8 @@ export interface ScoredNeedles {
   readonly static: readonly ArrayLike<number>[];
   /** Nats; empty without a likelihood model. */
   readonly likelihood: readonly ArrayLike<number>[];
+  /** What other rules make of the same log probabilities, by name. */
+  readonly variants: Readonly<Record<string, readonly ArrayLike<number>[]>>;
 }
 
 export interface NeedleWeights {
@@ -59,7 +68,17 @@ export interface LikelihoodGain {
 }
 
 /** Weights that fusion may choose from, per standard deviation of BM25. */
-const weightGrid = [0, 0.1, 0.2, 0.35, 0.5, 0.75, 1, 1.5, 2.5] as const;
+const weightGrid = [0, 0.1, 0.2, 0.35, 0.5, 0.75, 1, 1.5, 2.5, 4] as const;
+
+/** Likelihood scores by other rules than those that ship, each with one thing changed. */
+const variantRules: Readonly<Record<string, LikelihoodRules>> = {
+  "all words alike": { ...likelihoodRules, functionWords: 1 },
+  "without function words": { ...likelihoodRules, functionWords: 0 },
+  "tokens clipped at 4 nats": { ...likelihoodRules, gainNatsMax: 4 },
+  "tokens clipped at 2 nats": { ...likelihoodRules, gainNatsMax: 2 },
+  "half the probes' mean off": { ...likelihoodRules, probes: 0.5 },
+  "the probes' mean off": { ...likelihoodRules, probes: 1 },
+};
 
 export async function scoreNeedles(
   { repository, language, set }: { repository: string; language: string; set: NeedleSet },
@@ -68,17 +87,14 @@ export async function scoreNeedles(
   const { units, questions } = set;
   const vectors = encoder === null ? [] : units.map((unit) => encoder.encodeUnit(unit));
   const words = new BestMatch(units);
-  const nats: Float64Array[] = [];
-  const { signal } = new AbortController();
-  for (const question of likelihood === null ? [] : questions) {
-    nats.push((await likelihood?.score(question, units, signal)) ?? new Float64Array(0));
-  }
+  const scores = likelihood === null ? null : await likelihoodsOf(set, likelihood);
   return {
     repository,
     language,
     bm25: questions.map((question) => words.score(question)),
     static: encoder === null ? [] : questions.map((question) => cosines(encoder.encodeQuestion(question), vectors)),
-    likelihood: nats,
+    likelihood: scores?.shipped ?? [],
+    variants: scores?.variants ?? {},
   };
 }
 
@@ -95,6 +111,9 @@ export function needleRows(scored: readonly ScoredNeedles[]): NeedleRow[] {
   alone("BM25", (s) => s.bm25);
   if (has.static) alone("static", (s) => s.static);
   if (has.likelihood) alone("likelihood", (s) => s.likelihood);
+  for (const variant of Object.keys(scored[0]?.variants ?? {})) {
+    alone(`likelihood, ${variant}`, (s) => s.variants[variant] ?? []);
+  }
   const sums = scored.map(standardisedScores);
   const together = (row: string, statics: readonly number[], likelihoods: readonly number[]) => {
     const candidates = statics.flatMap((forStatic) =>
@@ -114,7 +133,7 @@ export function needleRows(scored: readonly ScoredNeedles[]): NeedleRow[] {
   if (has.likelihood) together("BM25 + likelihood", [0], weightGrid);
   if (has.static && has.likelihood) together("BM25 + static + likelihood", weightGrid, weightGrid);
 
-  const bases = ["BM25", "BM25 + static"].filter((base) => places.has(base));
+  const bases = ["BM25", "BM25 + static", "likelihood"].filter((base) => places.has(base));
   return [...places].map(([row, found]) => ({
     row,
     mrr: meanOfMeans(reciprocals(found.places)),
@@ -166,6 +185,25 @@ export function likelihoodGain(scored: readonly ScoredNeedles[]): LikelihoodGain
       ]),
     ),
   };
+}
+
+async function likelihoodsOf(
+  { units, questions }: NeedleSet,
+  likelihood: LikelihoodScorer,
+): Promise<{ shipped: Float64Array[]; variants: Record<string, Float64Array[]> }> {
+  const { signal } = new AbortController();
+  const bias = await probeMeans(units, { likelihood, signal }, likelihoodRules);
+  const shipped: Float64Array[] = [];
+  const variants: Record<string, Float64Array[]> = { LongCodeZip: [] };
+  for (const question of questions) {
+    const gains = await likelihood.gains(question, units, signal);
+    shipped.push(likelihoodScores(gains, question));
+    variants["LongCodeZip"]?.push(longCodeZipScores(gains));
+    for (const [name, rules] of Object.entries(variantRules)) {
+      (variants[name] ??= []).push(likelihoodScores(gains, question, { rules, bias }));
+    }
+  }
+  return { shipped, variants };
 }
 
 /** BM25 over stems, all fields of a unit as one text; the other candidates are the corpus. */

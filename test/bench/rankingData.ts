@@ -7,6 +7,8 @@ import type { Target } from "./ndcg.ts";
 
 export interface BenchQuestion {
   readonly text: string;
+  /** Kind of question, as the data names it; empty where it does not. */
+  readonly category: string;
   /** Relevant and secondary ones; paths relative to the repository. */
   readonly targets: readonly Target[];
 }
@@ -71,8 +73,9 @@ export function parseQuestions(json: unknown): BenchQuestion[] {
   return z
     .array(questionSchema)
     .parse(json)
-    .map(({ query, relevant, secondary }) => ({
+    .map(({ query, category, relevant, secondary }) => ({
       text: query,
+      category,
       targets: [...relevant, ...secondary].map((target) => ({
         path: target.path,
         lines:
@@ -90,6 +93,7 @@ const targetSchema = z.union([
 ]);
 const questionSchema = z.object({
   query: z.string(),
+  category: z.string().default(""),
   relevant: z.array(targetSchema),
   secondary: z.array(targetSchema).default([]),
 });

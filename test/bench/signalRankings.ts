@@ -1,6 +1,8 @@
-/** Rankings of one question under many weights: signals are gathered once, likelihoods are remembered. */
-import type { LikelihoodScorer, StaticEncoder, UnitSource } from "../../extension/pipeline/ports.ts";
-import { gatherSignals, orderSignals, rankers, type SignalWeights } from "../../extension/pipeline/rank.ts";
+/** Rankings of one question by many rows: features are gathered once, likelihoods are remembered. */
+import type { RankRequest } from "../../extension/pipeline/candidates.ts";
+import type { LikelihoodScorer, QuestionGains, StaticEncoder, UnitSource } from "../../extension/pipeline/ports.ts";
+import { gatherSignals, orderSignals, rankers, type RankWeights, type Signals } from "../../extension/pipeline/rank.ts";
+import type { RankerName } from "../../extension/protocol/settings.ts";
 import type { RankedUnit, Unit } from "../../extension/protocol/units.ts";
 
 export interface RankingSources {
@@ -9,32 +11,42 @@ export interface RankingSources {
   readonly likelihood: LikelihoodScorer | null;
 }
 
-/** Best first, with what finding it took. */
-export type RankBy = (weights: SignalWeights) => Promise<readonly RankedUnit[]>;
+/** A ranker that ships, or features with weights of one's own. */
+export type RankingRow = RankerName | RankWeights;
 
-/**
- * Ranks by signals as `rankers` do: without a static weight the static table does not choose candidates either, and
- * without any weight plain BM25 ranks.
- */
-export function rankingsOf(question: string, sources: RankingSources, top: number): RankBy {
+export interface QuestionRankings {
+  /** Best first. */
+  by(row: RankingRow): Promise<readonly RankedUnit[]>;
+  /** What all rows with a table, or all without, are made of. */
+  signals(withTable: boolean): Signals;
+}
+
+/** Rankings of the best `top` units. Without a weight of the table, it does not choose candidates either. */
+export function rankingsOf(
+  question: string,
+  sources: RankingSources,
+  { top, purpose = "list" }: { readonly top: number; readonly purpose?: RankRequest["purpose"] },
+): QuestionRankings {
   const { signal } = new AbortController();
-  const request = { question, top, root: "" };
+  const request: RankRequest = { question, purpose, top, root: "" };
   const likelihood = sources.likelihood === null ? null : new RememberedScorer(sources.likelihood);
   const toolsFor = (encoder: StaticEncoder | null) => ({ source: sources.source, encoder, likelihood, signal });
-  const gathered = [null, sources.encoder].map((encoder) => {
-    const tools = toolsFor(encoder);
-    let signals: ReturnType<typeof gatherSignals> | null = null;
-    return (weights: SignalWeights) => {
-      signals ??= gatherSignals(request, tools);
-      return orderSignals(signals, weights, { tools, top });
-    };
-  });
-  return async (weights) => {
-    if (weights.lexical === 0 && weights.static === 0 && weights.likelihood === 0) {
-      return (await rankers.bm25(request, toolsFor(null))).ranked;
-    }
-    const order = gathered[weights.static === 0 && weights.likelihood === 0 ? 0 : 1];
-    return (await order?.(weights))?.ranked ?? [];
+  const gathered = new Map<boolean, Signals>();
+  const signals = (withTable: boolean): Signals => {
+    const known = gathered.get(withTable) ?? gatherSignals(request, toolsFor(withTable ? sources.encoder : null));
+    gathered.set(withTable, known);
+    return known;
+  };
+  return {
+    signals,
+    async by(row) {
+      if (typeof row === "string") {
+        const usesTable = row !== "lexical" && row !== "graph";
+        return (await rankers[row](request, toolsFor(usesTable ? sources.encoder : null))).ranked;
+      }
+      const withTable = row.features.closeness !== undefined;
+      return (await orderSignals(signals(withTable), row, toolsFor(sources.encoder))).ranked;
+    },
   };
 }
 
@@ -42,17 +54,21 @@ export function rankingsOf(question: string, sources: RankingSources, top: numbe
 class RememberedScorer implements LikelihoodScorer {
   readonly name: string;
   readonly #scorer: LikelihoodScorer;
-  readonly #known = new Map<string, number>();
+  readonly #known = new Map<string, Float64Array>();
+  #question: Omit<QuestionGains, "given"> = { tokens: [], base: new Float64Array(0) };
 
   constructor(scorer: LikelihoodScorer) {
     this.name = scorer.name;
     this.#scorer = scorer;
   }
 
-  async score(question: string, units: readonly Unit[], signal: AbortSignal): Promise<Float64Array> {
+  async gains(question: string, units: readonly Unit[], signal: AbortSignal): Promise<QuestionGains> {
     const unknown = units.filter((unit) => !this.#known.has(unit.id));
-    const scores = await this.#scorer.score(question, unknown, signal);
-    unknown.forEach((unit, at) => this.#known.set(unit.id, scores[at] ?? 0));
-    return Float64Array.from(units, (unit) => this.#known.get(unit.id) ?? 0);
+    if (unknown.length > 0) {
+      const { given, ...asked } = await this.#scorer.gains(question, unknown, signal);
+      this.#question = asked;
+      unknown.forEach((unit, at) => this.#known.set(unit.id, given[at] ?? new Float64Array(0)));
+    }
+    return { ...this.#question, given: units.map((unit) => this.#known.get(unit.id) ?? new Float64Array(0)) };
   }
 }

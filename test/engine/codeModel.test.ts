@@ -75,8 +75,10 @@ test("a package without the code model, or with a broken one, fails as scorerMis
 
 test("without the code model tokens are estimated, and the log says so", async (t) => {
   const lines: string[] = [];
+  const folder = await temporaryFolder(t);
   const models = new Models({
-    root: await temporaryFolder(t),
+    storageFolder: folder,
+    root: folder,
     gpu: "none",
     settings: () => defaultSettings,
     log: (level, message) => {

@@ -107,6 +107,9 @@ test("names and paths are found without case, whole segments only, below a root"
   assert.deepEqual(paths(index.unitsInPaths(["outer"], 10, "")), []);
   assert.deepEqual(paths(index.unitsInPaths(["router"], 10, "lib")), []);
   assert.equal(index.unitsInPaths(["router"], 2, "").length, 2);
+  assert.deepEqual(paths(index.unitsAtLines([{ path: "srv/app/src/router.ts", line: 1 }], "")), ["src/router.ts"]);
+  assert.deepEqual(index.unitsAtLines([{ path: "router.ts", line: 1 }], "lib"), []);
+  assert.deepEqual(index.unitsAtLines([{ path: "router.ts", line: 9999 }], ""), []);
 });
 
 test("statistics are the means of the words that are indexed, for the whole or a folder", async (t) => {

@@ -6,8 +6,10 @@ import { openLikelihoodScorer } from "../../extension/engine/likelihood.ts";
 import type { OpenedLikelihoodScorer } from "../../extension/engine/likelihood.ts";
 import { openLlama } from "../../extension/engine/llama.ts";
 import type { Llama } from "../../extension/engine/llama.ts";
+import { scoreUnits } from "../../extension/pipeline/likelihoodScores.ts";
 import type { Unit } from "../../extension/protocol/units.ts";
 import { temporaryFolder } from "../support/folders.ts";
+import { scorerUnit as unit } from "../support/scorerUnits.ts";
 import { writeNotGguf } from "../support/testModels.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -55,7 +57,7 @@ const questions = [
 
 test("the unit that answers an obvious question is the likeliest, and makes it likelier than nothing does", async () => {
   for (const { question, name } of questions) {
-    const scores = await scorer.score(question, units, never);
+    const scores = await scoresOf(scorer, question, units, never);
     const best = scores.indexOf(Math.max(...scores));
     assert.equal(units[best]?.name, name, `${question}: ${scores.join(" ")}`);
     assert.ok(scores[best] !== undefined && scores[best] > 2, `${question}: ${scores.join(" ")}`);
@@ -64,12 +66,12 @@ test("the unit that answers an obvious question is the likeliest, and makes it l
 
 test("scores do not depend on the cache, on the order or on the other units", async () => {
   const question = "hash a password";
-  const warm = await scorer.score(question, units, never);
+  const warm = await scoresOf(scorer, question, units, never);
   const fresh = await openLikelihoodScorer({ llama, root });
   try {
     const order = [7, 2, 5, 0, 9, 1, 8, 3, 6, 4];
-    const shuffled = await fresh.score(question, pick(units, order), never);
-    const alone = await fresh.score(question, pick(units, [5]), never);
+    const shuffled = await scoresOf(fresh, question, pick(units, order), never);
+    const alone = await scoresOf(fresh, question, pick(units, [5]), never);
     for (const [place, index] of order.entries()) close(shuffled[place], warm[index]);
     close(alone[0], warm[5]);
   } finally {
@@ -79,11 +81,11 @@ test("scores do not depend on the cache, on the order or on the other units", as
 
 test("more units than the cache holds, and the same unit twice, are scored all the same", async () => {
   const question = "multiply two matrices";
-  const expected = await scorer.score(question, units, never);
+  const expected = await scoresOf(scorer, question, units, never);
   const small = await openLikelihoodScorer({ llama, root, cachedUnits: 3 });
   try {
     for (let turn = 0; turn < 2; turn++) {
-      const scores = await small.score(question, [...units, ...pick(units, [4, 4])], never);
+      const scores = await scoresOf(small, question, [...units, ...pick(units, [4, 4])], never);
       assert.equal(scores.length, units.length + 2);
       for (const [index, score] of scores.entries()) close(score, expected[index < units.length ? index : 4]);
     }
@@ -96,39 +98,39 @@ test("a changed unit is read again although its id is the same", async () => {
   const question = "hash a password";
   const [changed] = pick(units, [4]);
   assert.ok(changed !== undefined);
-  const before = await scorer.score(question, [changed], never);
+  const before = await scoresOf(scorer, question, [changed], never);
   const password = { ...changed, text: "function f() { return hash(password); }", signature: "" };
-  const now = await scorer.score(question, [password], never);
+  const now = await scoresOf(scorer, question, [password], never);
   assert.ok((now[0] ?? 0) > (before[0] ?? 0) + 1, `${before[0] ?? 0} ${now[0] ?? 0}`);
 });
 
 test("a question without words, and no units, cost nothing and score nothing", async () => {
-  assert.deepEqual([...(await scorer.score("?!", pick(units, [0, 1]), never))], [0, 0]);
-  assert.equal((await scorer.score("hash a password", [], never)).length, 0);
+  assert.deepEqual([...(await scoresOf(scorer, "?!", pick(units, [0, 1]), never))], [0, 0]);
+  assert.equal((await scoresOf(scorer, "hash a password", [], never)).length, 0);
 });
 
 test("a cancelled question fails as cancelled and leaves the scorer usable", async () => {
   const question = "run database migrations";
-  const expected = await scorer.score(question, units, never);
+  const expected = await scoresOf(scorer, question, units, never);
   const many = Array.from({ length: 60 }, (_, index) => {
     const body = `return value${index} + ${"alpha beta gamma delta ".repeat(30)};`;
     return unit(`src/many/file${String.fromCharCode(97 + (index % 26))}.ts`, `many${index}`, "", body);
   });
-  await assert.rejects(scorer.score(question, many, AbortSignal.abort()), { code: "cancelled" });
+  await assert.rejects(scoresOf(scorer, question, many, AbortSignal.abort()), { code: "cancelled" });
   const abort = new AbortController();
-  const running = scorer.score(question, many, abort.signal);
+  const running = scoresOf(scorer, question, many, abort.signal);
   setImmediate(() => {
     abort.abort();
   });
   await assert.rejects(running, { code: "cancelled" });
-  const again = await scorer.score(question, units, never);
+  const again = await scoresOf(scorer, question, units, never);
   for (const [index, score] of again.entries()) close(score, expected[index]);
 });
 
 test("questions that are asked at the same time wait for each other", async () => {
   const expected = [];
-  for (const { question } of questions) expected.push(await scorer.score(question, units, never));
-  const scores = await Promise.all(questions.map(({ question }) => scorer.score(question, units, never)));
+  for (const { question } of questions) expected.push(await scoresOf(scorer, question, units, never));
+  const scores = await Promise.all(questions.map(({ question }) => scoresOf(scorer, question, units, never)));
   for (const [place, each] of scores.entries()) {
     for (const [index, score] of each.entries()) close(score, expected[place]?.[index]);
   }
@@ -171,29 +173,18 @@ test("a package without the scorer's model, or with a broken one, fails as score
 
 test("closing ends a running question as cancelled", async () => {
   const closing = await openLikelihoodScorer({ llama, root });
-  const running = assert.rejects(closing.score("hash a password", units, never), { code: "cancelled" });
+  const running = assert.rejects(scoresOf(closing, "hash a password", units, never), { code: "cancelled" });
   await closing.close();
   await running;
 });
 
-function unit(file: string, name: string, doc: string, body: string): Unit {
-  const signature = `export function ${name}()`;
-  const text = `${signature} {\n  ${body}\n}`;
-  return {
-    id: `${file}#0`,
-    path: file,
-    language: "typescript",
-    kind: "function",
-    name,
-    qualifiedName: name,
-    startLine: 1,
-    endLine: 3,
-    ranges: [{ startLine: 1, endLine: 3 }],
-    signature,
-    doc,
-    text,
-    references: [],
-  };
+function scoresOf(
+  likelihood: OpenedLikelihoodScorer,
+  question: string,
+  scored: readonly Unit[],
+  signal: AbortSignal,
+): Promise<Float64Array> {
+  return scoreUnits("likelihood", question, scored, { likelihood, signal });
 }
 
 function pick(from: readonly Unit[], places: readonly number[]): Unit[] {

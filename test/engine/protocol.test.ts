@@ -174,7 +174,7 @@ test("changed files are seen once the client names them, and ignore globs when t
 
 test("the status says what is open", async (t) => {
   const client = await openClient(t, withModel());
-  await ask(client, { maxTokens: 2 });
+  await ask(client, { maxTokens: 2, ranker: "likelihood" });
   const status = await client.request("status", {});
   assert.match(status.workspace ?? "", /repository$/);
   assert.equal(status.files, 5);

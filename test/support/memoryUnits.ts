@@ -8,6 +8,9 @@ import type {
   UnitSource,
 } from "../../extension/pipeline/ports.ts";
 import { fields } from "../../extension/pipeline/ports.ts";
+import { unitRows } from "../../extension/engine/parseRecord.ts";
+import { StaticRows } from "../../extension/pipeline/staticRows.ts";
+import { holdsLine, isSameFile } from "../../extension/pipeline/namedPlaces.ts";
 import { splitWords } from "../../extension/pipeline/words.ts";
 import type { LineRange, Unit, UnitKind } from "../../extension/protocol/units.ts";
 
@@ -77,6 +80,13 @@ export function memoryUnits(units: readonly Unit[], encoder: StaticEncoder | nul
     unitsNamed(names, limit, root) {
       const wanted = new Set(names.map((name) => name.toLowerCase()));
       return idsOf(below(root).filter((unit) => wanted.has(unit.name.toLowerCase()))).slice(0, limit);
+    },
+    unitsAtLines(lines, root) {
+      const holds = (unit: Unit) =>
+        lines.some(({ path, line }) => isSameFile(unit.path, path) && holdsLine(unit, line));
+      return below(root)
+        .filter(holds)
+        .map((unit) => unit.id);
     },
     unitsInPaths(suffixes, limit, root) {
       const fits = (unit: Unit) => {
@@ -149,16 +159,13 @@ function referenceGraph(units: readonly Unit[]): ReferenceGraph {
 }
 
 function staticVectors(units: readonly Unit[], encoder: StaticEncoder): StaticVectors {
-  const encoded = units.flatMap((unit) => {
-    const vector = encoder.encodeUnit(unit);
-    return vector === null ? [] : [{ id: unit.id, vector }];
-  });
-  const rows = new Int8Array(encoded.length * encoder.dimensions);
-  encoded.forEach(({ vector }, row) => {
-    rows.set(
-      vector.map((value) => Math.round(value * 127)),
-      row * encoder.dimensions,
-    );
-  });
-  return { dimensions: encoder.dimensions, ids: encoded.map(({ id }) => id), rows };
+  const rows = new StaticRows(encoder.dimensions, units.length);
+  for (const [path, ofFile] of Map.groupBy(units, (unit) => unit.path)) {
+    const numberOf = (unit: Unit) => Number(unit.id.slice(path.length + 1));
+    const last = Math.max(...ofFile.map(numberOf));
+    const stored = new Int8Array((last + 1) * encoder.dimensions);
+    for (const unit of ofFile) stored.set(unitRows(encoder, [unit]), numberOf(unit) * encoder.dimensions);
+    rows.addFile(path, stored);
+  }
+  return rows.vectors();
 }

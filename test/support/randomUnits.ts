@@ -99,7 +99,9 @@ export function readRendered(text: string): { path: string; lines: { number: num
   const lines: { number: number; text: string }[] = [];
   let next = Number(place[2]);
   for (const content of rest.slice(0, end)) {
-    const mark = /^\s*(?:\/\/ \.\.\.|# \.\.\.|\.\.\. {2}#) lines? (\d+)(?:-(\d+))?$/.exec(content);
+    const mark = /^\s*(?:(?:[})\]]|end)+:? )?(?:\/\/ \.\.\.|# \.\.\.|\.\.\. {2}#) lines? (\d+)(?:-(\d+))?$/.exec(
+      content,
+    );
     if (mark !== null && Number(mark[1]) === next) next = Number(mark[2] ?? mark[1]) + 1;
     else lines.push({ number: next++, text: content });
   }

@@ -94,6 +94,7 @@ function turn(part: Partial<TurnView>): TurnView {
     source: null,
     stopReason: null,
     figures: "",
+    found: [],
     failure: null,
     ...part,
   };

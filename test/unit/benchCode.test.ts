@@ -8,7 +8,8 @@ import { completionCases, completionMeans, editSimilarity, firstLines, lastLines
 import { cutAtLine, readPackedIds, sampleFiles, type HeldOutFile } from "../bench/corpus.ts";
 import { crossFileCases, importedFiles } from "../bench/crossFile.ts";
 import { readLossCurves, thinned } from "../bench/modelChecks.ts";
-import { functionsAt, parseSweQa, placesIn, recallWithin } from "../bench/sweQa.ts";
+import { recallWithin } from "../bench/budgetSection.ts";
+import { functionsAt, parseSweQa, placesIn } from "../bench/sweQa.ts";
 import type { Import, ParsedFile } from "../../extension/protocol/units.ts";
 import { makeUnit } from "../support/memoryUnits.ts";
 
@@ -262,8 +263,9 @@ describe("SWE-QA", () => {
     const wanted = functionsAt(targets, (file) => units.filter((unit) => unit.path === file));
     assert.deepEqual([...wanted], ["m.py#0", "m.py#1"]);
     const ranked = units.map((unit) => ({ unit, score: 0, reasons: [] }));
-    assert.equal(recallWithin(ranked, wanted, 25), 0.5);
-    assert.equal(recallWithin(ranked, wanted, 50), 1);
-    assert.equal(recallWithin(ranked, wanted, 10), 0);
+    const functionsWithin = (tokens: number) => recallWithin(ranked, { functions: wanted, targets }, tokens).functions;
+    assert.equal(functionsWithin(25), 0.5);
+    assert.equal(functionsWithin(50), 1);
+    assert.equal(functionsWithin(10), 0);
   });
 });

@@ -141,6 +141,7 @@ describe("question sets", () => {
     ]);
     assert.deepEqual(question, {
       text: "where",
+      category: "semantic",
       targets: [
         { path: "a.py", lines: null },
         { path: "b.py", lines: { startLine: 3, endLine: 9 } },

@@ -112,6 +112,7 @@ describe("rows of needles", () => {
         Array.from({ length: 20 }, (_, at) => (at === right ? own : ((at * 7 + right * 3 + salt) % 10) / 10)),
       );
     const found: ScoredNeedles = {
+      variants: {},
       repository,
       language,
       bm25: scores(strength.bm25, 1),
@@ -203,7 +204,7 @@ describe("a masked repository", () => {
       { path: "store.py", language: "python", text: python },
       { path: "cache.ts", language: "typescript", text: typescript },
     ];
-    const masked = maskRepository(files, await parseSourceFiles(files, grammars));
+    const masked = maskRepository(files, await parseSourceFiles(files, grammars), { namesHidden: true });
     for (const [at, file] of masked.files.entries()) {
       assert.equal(file.text.split("\n").length, files[at]?.text.split("\n").length, file.text);
       assert.ok(!file.text.includes("oldest entries"), file.text);
@@ -219,7 +220,7 @@ describe("a masked repository", () => {
   test("still has its functions at the same lines, and the needle is found there", async () => {
     const files = [{ path: "store.py", language: "python", text: python }];
     const [original] = await parseSourceFiles(files, grammars);
-    const masked = maskRepository(files, await parseSourceFiles(files, grammars));
+    const masked = maskRepository(files, await parseSourceFiles(files, grammars), { namesHidden: true });
     const [again] = await parseSourceFiles(masked.files, grammars);
     const lines = (units: readonly Unit[] = []) =>
       units.filter(({ kind }) => kind !== "header").map(({ startLine }) => startLine);

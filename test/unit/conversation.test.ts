@@ -5,7 +5,8 @@ import { Conversation } from "../../extension/host/conversation.ts";
 import { FolderIndex } from "../../extension/host/folderIndex.ts";
 import type { EngineEvent, EngineEvents, IndexSummary } from "../../extension/protocol/engine.ts";
 import { Failure, failureSentences } from "../../extension/protocol/failure.ts";
-import type { Answer, Prompt } from "../../extension/protocol/units.ts";
+import type { Answer, Prompt, RankedUnit } from "../../extension/protocol/units.ts";
+import { scorerUnit } from "../support/scorerUnits.ts";
 
 const ready: EngineState = { kind: "ready", gpu: "all", after: null, pid: 1, engineVersion: "1" };
 
@@ -14,7 +15,7 @@ test("a question goes through its phases, and the answer ends it", async () => {
   const phases: string[] = [];
   conversation.onChanged(({ turns }) => phases.push(turns.at(-1)?.phase ?? "none"));
   engine.onAsk = (askId) => {
-    engine.emit("unitsRanked", { askId, ranked: [] });
+    engine.emit("unitsRanked", { askId, ranked: [], isFinal: true });
     engine.emit("promptReady", { askId, prompt });
     engine.emit("readProgress", { askId, tokensDone: 5, tokensTotal: 10, tokensReused: 2 });
     engine.emit("answerDelta", { askId, text: "Because " });
@@ -28,6 +29,22 @@ test("a question goes through its phases, and the answer ends it", async () => {
   assert.deepEqual(distinct, ["indexing", "ranking", "fitting", "reading", "writing", "done"]);
   assert.deepEqual([turn.text, turn.failure, turn.stopReason], ["Because so.", null, "end"]);
   assert.equal(conversation.prompt, prompt);
+});
+
+test("what is found shows at once, the final order replaces it, and the answer takes its place", async () => {
+  const { engine, conversation } = setUp();
+  const found: string[] = [];
+  conversation.onChanged(({ turns }) => {
+    const turn = turns.at(-1);
+    found.push(`${turn?.phase ?? ""} ${(turn?.found ?? []).map(({ path }) => path).join(",")}`.trim());
+  });
+  engine.onAsk = (askId) => {
+    engine.emit("unitsRanked", { askId, ranked: ["a.ts", "b.ts"].map(ranked), isFinal: false });
+    engine.emit("unitsRanked", { askId, ranked: ["b.ts", "a.ts"].map(ranked), isFinal: true });
+    return Promise.resolve(answer({ text: "In b.ts." }));
+  };
+  await conversation.ask("where?");
+  assert.deepEqual(found.slice(-3), ["ranking a.ts,b.ts", "fitting b.ts,a.ts", "done"]);
 });
 
 test("Stop ends the answer with what is written, and is no failure", async () => {
@@ -188,6 +205,10 @@ function setUp(): { engine: FakeEngine; conversation: Conversation; index: Folde
     openFile: () => null,
   });
   return { engine, conversation, index: new FolderIndex(engine.client) };
+}
+
+function ranked(file: string): RankedUnit {
+  return { unit: scorerUnit(file, "f", "", ""), score: 0, reasons: [] };
 }
 
 const prompt: Prompt = {

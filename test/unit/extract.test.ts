@@ -47,7 +47,7 @@ describe("an answer without a model", () => {
     const { text } = extractiveAnswer({ question: "retry", ranked: ranked(unit), omission });
     assert.match(
       text,
-      /step8\(\);\n {2}\/\/ \.\.\. lines 11-39\n {2}step38\(\);\n {2}step39\(\);\n {2}retry\(\);\n {2}step41\(\);\n {2}step42\(\);\n {2}\/\/ \.\.\. lines 45-62\n```/,
+      /step8\(\);\n {2}\/\/ \.\.\. lines 11-39\n {2}step38\(\);\n {2}step39\(\);\n {2}retry\(\);\n {2}step41\(\);\n {2}step42\(\);\n\} \/\/ \.\.\. lines 45-62\n```/,
     );
   });
 
@@ -68,7 +68,7 @@ describe("an answer without a model", () => {
       text: "/** Tries again. */\nexport function retry() {\n  again();\n}",
     });
     const { text } = extractiveAnswer({ question: "retry", ranked: ranked(python, commented), omission });
-    assert.match(text, /```python\n@late\ndef retry\(self\):\n {4}\.\.\. {2}# lines 3-6\n {4}return """1"""\n```/);
+    assert.match(text, /```python\n@late\ndef retry\(self\):\n {4}# \.\.\. lines 3-6\n {4}return """1"""\n```/);
     assert.match(text, /```typescript\n\/\/ \.\.\. line 1\nexport function retry\(\) \{\n {2}again\(\);\n\}\n```/);
   });
 

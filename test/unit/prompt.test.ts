@@ -22,7 +22,7 @@ function options(over: Partial<PromptOptions> = {}): PromptOptions {
   return {
     question: "How are requests retried?",
     ranked: [],
-    compressor: compressors.mixed,
+    compressor: compressors.knapsack,
     counter,
     chat,
     budgetTokens: 2048,
@@ -32,8 +32,10 @@ function options(over: Partial<PromptOptions> = {}): PromptOptions {
   };
 }
 
+/** About the question, and in other words than the other units. */
 function unitOf(name: string, characters: number) {
-  return makeUnit({ path: `src/${name}.ts`, name, text: `const ${name} = "${"x".repeat(characters)}";` });
+  const words = `${name}x${name}y${name}z `.repeat(characters).slice(0, characters);
+  return makeUnit({ path: `src/${name}.ts`, name, text: `retry("${words}");` });
 }
 
 function rank(...names: readonly (readonly [string, number])[]): RankedUnit[] {
@@ -150,12 +152,24 @@ describe("a prompt", () => {
     assert.ok(systemPrompt.length / 3 < 300, String(systemPrompt.length));
   });
 
-  test("without code and history spends nothing on headings", () => {
-    const prompt = buildPrompt(options());
-    assert.deepEqual(
-      prompt.pieces.map((piece) => piece.share),
-      ["template", "system", "template", "question", "template"],
-    );
+  test("without history spends nothing on its heading, and says where nothing matches", () => {
+    const unit = makeUnit({ path: "src/other.ts", name: "other", text: "const other = 1;" });
+    const ranked = [{ unit, score: 1, reasons: ["among the 3 closest units"] }];
+    for (const given of [[], ranked]) {
+      const prompt = buildPrompt(options({ ranked: given }));
+      assert.deepEqual(
+        prompt.pieces.map((piece) => piece.share),
+        ["template", "system", "template", "retrieved", "question", "template"],
+      );
+      assert.match(
+        promptText(prompt),
+        /# Code of the repository\n\nNothing in the indexed code matches this question\.\n\n/,
+      );
+      assert.deepEqual(
+        prompt.dropped.map(({ why }) => why),
+        given.map(() => "has nothing of the question"),
+      );
+    }
   });
 
   test("gives the open file a fifth, and what it leaves to the ranked units", () => {

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { likelihoodUnitsMax, rankers } from "../../extension/pipeline/rank.ts";
+import { gatherSignals, likelihoodUnitsMax, orderSignals, rankers } from "../../extension/pipeline/rank.ts";
+import { fusedWeights } from "../../extension/pipeline/rankWeights.ts";
 import type { LikelihoodScorer, RankTools, StaticEncoder } from "../../extension/pipeline/ports.ts";
 import { streamWords } from "../../extension/pipeline/scorerText.ts";
 import { Failure } from "../../extension/protocol/failure.ts";
 import { type RankerName, rankerNames } from "../../extension/protocol/settings.ts";
-import type { Unit } from "../../extension/protocol/units.ts";
+import type { RankedUnit, Unit } from "../../extension/protocol/units.ts";
 import { makeUnit, memoryUnits } from "../support/memoryUnits.ts";
 
 /** Two dimensions: how much a text is about the network, and how much about drawing. */
@@ -75,10 +76,26 @@ const units: readonly Unit[] = [
   }),
 ];
 
-const likelihood: LikelihoodScorer = {
-  name: "counts request",
-  score: (_question, read) => Promise.resolve(Float64Array.from(read, (unit) => (unit.name === "paint" ? 9 : -2))),
-};
+/** Three tokens of equal weight, each of which a unit makes likelier by so many nats. */
+function scorerOf(
+  nats: (unit: Unit) => number,
+  read: (units: readonly Unit[], signal: AbortSignal) => void = () => {},
+) {
+  const scorer: LikelihoodScorer = {
+    name: "by name",
+    gains(_question, chosen, signal) {
+      read(chosen, signal);
+      return Promise.resolve({
+        tokens: [" retry", " request", ""],
+        base: new Float64Array(3).fill(-9),
+        given: chosen.map((unit) => new Float64Array(3).fill(-9 + nats(unit))),
+      });
+    },
+  };
+  return scorer;
+}
+
+const likelihood = scorerOf((unit) => (unit.name === "paint" ? 3 : -1));
 
 function tools(over: Partial<RankTools> = {}): RankTools {
   return {
@@ -91,14 +108,14 @@ function tools(over: Partial<RankTools> = {}): RankTools {
 }
 
 async function ids(ranker: RankerName, question: string, over: Partial<RankTools> = {}, root = ""): Promise<string[]> {
-  const { ranked } = await rankers[ranker]({ question, top: 20, root }, tools(over));
+  const { ranked } = await rankers[ranker]({ question, purpose: "list", top: 20, root }, tools(over));
   return ranked.map(({ unit }) => unit.id);
 }
 
 describe("every ranker", () => {
   for (const name of rankerNames) {
     test(`${name} gives the same ranking twice, without repetitions, best first, each with a reason`, async () => {
-      const request = { question: "how are failed requests retried", top: 20, root: "" };
+      const request = { question: "how are failed requests retried", purpose: "list" as const, top: 20, root: "" };
       const first = await rankers[name](request, tools({ likelihood }));
       const second = await rankers[name](request, tools({ likelihood }));
       assert.deepEqual(first, second);
@@ -115,13 +132,16 @@ describe("every ranker", () => {
     test(`${name} returns at most what was asked for, from below the root only`, async () => {
       const all = await ids(name, "retry policy delay", {}, "src/http");
       assert.ok(all.length > 0 && all.every((id) => id.startsWith("src/http/")), all.join(" "));
-      const { ranked } = await rankers[name]({ question: "retry policy delay", top: 1, root: "" }, tools());
+      const { ranked } = await rankers[name](
+        { question: "retry policy delay", purpose: "list", top: 1, root: "" },
+        tools(),
+      );
       assert.equal(ranked.length, 1);
     });
 
     test(`${name} refuses an empty question`, async () => {
       await assert.rejects(
-        rankers[name]({ question: " \n", top: 5, root: "" }, tools()),
+        rankers[name]({ question: " \n", purpose: "list", top: 5, root: "" }, tools()),
         (error) => error instanceof Failure && error.code === "questionEmpty",
       );
     });
@@ -133,7 +153,7 @@ describe("every ranker", () => {
 
     test(`${name} does without an encoder and says nothing of it`, async () => {
       const { ranked } = await rankers[name](
-        { question: "retry policy", top: 20, root: "" },
+        { question: "retry policy", purpose: "list", top: 20, root: "" },
         tools({ encoder: null, source: memoryUnits(units) }),
       );
       assert.ok(ranked.length > 0);
@@ -144,7 +164,10 @@ describe("every ranker", () => {
   test("that reads units does so in one call", async () => {
     for (const name of rankerNames) {
       const source = memoryUnits(units, encoder);
-      await rankers[name]({ question: "retry policy in client.ts", top: 20, root: "" }, tools({ source, likelihood }));
+      await rankers[name](
+        { question: "retry policy in client.ts", purpose: "list", top: 20, root: "" },
+        tools({ source, likelihood }),
+      );
       assert.equal(source.fetches(), 1, name);
     }
   });
@@ -170,9 +193,25 @@ describe("the lexical ranking", () => {
   });
 
   test("follows a path in the question", async () => {
-    const { ranked } = await rankers.lexical({ question: "what happens in ui/delay.ts", top: 1, root: "" }, tools());
+    const { ranked } = await rankers.lexical(
+      { question: "what happens in ui/delay.ts", purpose: "list", top: 1, root: "" },
+      tools(),
+    );
     assert.equal(ranked[0]?.unit.id, "src/ui/delay.ts#0");
     assert.ok(ranked[0].reasons.includes("the question names `ui/delay.ts`"), ranked[0].reasons.join());
+  });
+
+  test("finds the function at the line of a stack trace from another machine", async () => {
+    const question = "what is wrong?\nTypeError: x is undefined\n    at /build/7/src/http/retryPolicy.ts:5:11";
+    const { ranked } = await rankers.lexical({ question, purpose: "list", top: 1, root: "" }, tools());
+    assert.equal(ranked[0]?.unit.id, "src/http/retryPolicy.ts#1");
+    assert.ok(ranked[0].reasons.includes("the question names line 5"), ranked[0].reasons.join());
+  });
+
+  test("puts callers before the definition where callers are asked for", async () => {
+    const first = async (question: string) => (await ids("lexical", question))[0];
+    assert.equal(await first("where is openSocket called"), "src/http/client.ts#0");
+    assert.equal(await first("where is openSocket defined"), "src/http/socket.ts#0");
   });
 
   test("puts tests behind the program unless the question wants them", async () => {
@@ -198,15 +237,18 @@ describe("the lexical ranking", () => {
     );
     const elsewhere = same.map((unit) => ({ ...unit, path: "src/x.ts", id: `src/x.ts#${unit.path}` }));
     const { ranked } = await rankers.lexical(
-      { question: "Client.open", top: 3, root: "" },
+      { question: "Client.open", purpose: "list", top: 3, root: "" },
       tools({ source: memoryUnits(elsewhere), encoder: null }),
     );
     assert.equal(ranked[0]?.unit.qualifiedName, "Client.open");
-    assert.ok(ranked[0].score - (ranked[1]?.score ?? 0) > 2);
+    assert.ok(ranked[0].score > (ranked[1]?.score ?? 0));
   });
 
   test("brings in what the best units refer to, and says who uses it", async () => {
-    const { ranked } = await rankers.lexical({ question: "how does the client send", top: 20, root: "" }, tools());
+    const { ranked } = await rankers.lexical(
+      { question: "how does the client send", purpose: "list", top: 20, root: "" },
+      tools(),
+    );
     const policy = ranked.find(({ unit }) => unit.id === "src/http/socket.ts#0");
     assert.ok(policy?.reasons.includes("used by `Client.send`"), policy?.reasons.join());
   });
@@ -227,14 +269,14 @@ describe("the lexical ranking", () => {
 
 describe("the other signals", () => {
   test("closeness of meaning finds units that share no word with the question", async () => {
-    const { ranked } = await rankers.static({ question: "resend", top: 20, root: "" }, tools());
+    const { ranked } = await rankers.static({ question: "resend", purpose: "list", top: 20, root: "" }, tools());
     assert.match(ranked[0]?.reasons.join() ?? "", /meaning is close \(1\.00\)/);
     assert.ok(ranked.findIndex(({ unit }) => unit.name === "paint") > 1);
   });
 
   test("the likelihood alone orders what it has read", async () => {
     const { ranked } = await rankers.likelihood(
-      { question: "retry request", top: 20, root: "" },
+      { question: "retry request", purpose: "list", top: 20, root: "" },
       tools({ likelihood }),
     );
     assert.equal(ranked[0]?.unit.name, "paint");
@@ -242,7 +284,23 @@ describe("the other signals", () => {
   });
 
   test("the likelihood does not take the first place from an exact definition", async () => {
-    assert.equal((await ids("fused", "RetryPolicy", { likelihood }))[0], "src/http/retryPolicy.ts#0");
+    const signals = gatherSignals({ question: "RetryPolicy", purpose: "list", top: 20, root: "" }, tools());
+    const weights = { features: fusedWeights, likelihood: 0.2 };
+    const { ranked } = await orderSignals(signals, weights, tools({ likelihood }));
+    assert.equal(ranked[0]?.unit.id, "src/http/retryPolicy.ts#0");
+  });
+
+  test("tells the order without the likelihood before it is computed", async () => {
+    const told: string[][] = [];
+    const read: number[] = [];
+    const scorer = scorerOf(
+      () => 0,
+      (chosen) => read.push(told.length, chosen.length),
+    );
+    const onProvisional = (ranked: readonly RankedUnit[]) => told.push(ranked.map(({ unit }) => unit.id));
+    await ids("likelihood", "retry request", { likelihood: scorer, onProvisional });
+    assert.equal(read[0], 1);
+    assert.deepEqual(told, [await ids("fused", "retry request")]);
   });
 
   test("an exact definition stays before what is closer in meaning", async () => {
@@ -260,24 +318,39 @@ describe("the other signals", () => {
     );
     const { signal } = new AbortController();
     let read = 0;
-    const counting: LikelihoodScorer = {
-      name: "counting",
-      score(_question, chosen, given) {
+    const counting = scorerOf(
+      () => 0,
+      (chosen, given) => {
         assert.equal(given, signal);
         read = chosen.length;
-        return Promise.resolve(new Float64Array(chosen.length));
       },
-    };
+    );
     const over = { source: memoryUnits(many, encoder), likelihood: counting, signal };
-    await ids("fused", "retry request", over);
+    const signals = gatherSignals({ question: "retry request", purpose: "list", top: 20, root: "" }, tools(over));
+    await orderSignals(signals, { features: fusedWeights, likelihood: 0.2 }, tools(over));
     assert.equal(read, likelihoodUnitsMax.fused);
     await ids("likelihood", "retry request", over);
     assert.equal(read, likelihoodUnitsMax.alone);
   });
 
   test("a failing likelihood fails the ranking", async () => {
-    const failing: LikelihoodScorer = { name: "broken", score: () => Promise.reject(new Failure("nativeFailed")) };
-    await assert.rejects(ids("fused", "retry", { likelihood: failing }), { code: "nativeFailed" });
+    const failing: LikelihoodScorer = { name: "broken", gains: () => Promise.reject(new Failure("nativeFailed")) };
+    await assert.rejects(ids("likelihood", "retry", { likelihood: failing }), { code: "nativeFailed" });
+  });
+
+  test("a prompt gets the functions of one file where these are what is asked for", async () => {
+    const source = memoryUnits([
+      ...Array.from({ length: 3 }, (_, ordinal) =>
+        makeUnit({ path: "src/one.ts", ordinal, name: `retry${ordinal}`, text: "retry the request with backoff" }),
+      ),
+      makeUnit({ path: "src/two.ts", name: "other", text: "retry the request, once more" }),
+    ]);
+    const order = async (purpose: "list" | "prompt") => {
+      const request = { question: "retry request backoff", purpose, top: 9, root: "" };
+      return (await rankers.lexical(request, tools({ source }))).ranked.map(({ unit }) => unit.path);
+    };
+    assert.deepEqual(await order("list"), ["src/one.ts", "src/two.ts", "src/one.ts", "src/one.ts"]);
+    assert.deepEqual(await order("prompt"), ["src/one.ts", "src/one.ts", "src/one.ts", "src/two.ts"]);
   });
 
   test("further units of one file make room for other files", async () => {

@@ -46,6 +46,42 @@ describe("a question", () => {
     ]);
   });
 
+  test("names the lines of stack traces and of compilers' messages", () => {
+    const traces: [string, string, number][] = [
+      ["    at Client.send (/home/me/app/src/http/client.ts:12:5)", "home/me/app/src/http/client.ts", 12],
+      ['  File "/srv/app/http/client.py", line 7, in send', "srv/app/http/client.py", 7],
+      ["\tmain.go:31 +0x1d", "main.go", 31],
+      ["   at App.Client.Send() in C:\\app\\Client.cs:line 44", "app/client.cs", 44],
+      ["\tat app.Client.send(Client.java:9)", "client.java", 9],
+      ["src/main.rs:3:14: error[E0308]: mismatched types", "src/main.rs", 3],
+      ["client.c(14): warning C4996", "client.c", 14],
+    ];
+    for (const [text, path, line] of traces) {
+      assert.deepEqual(parseQuestion(`why?\n${text}`).lines, [{ path, line }], text);
+    }
+    assert.deepEqual(parseQuestion("what does client.ts do in 3 steps").lines, []);
+  });
+
+  test("may ask where a name is used or what depends on it", () => {
+    for (const text of [
+      "where is parseUnits called?",
+      "who calls `run`",
+      "what breaks if I rename parseUnits?",
+      "which functions use RetryPolicy",
+      "impact of changing parseUnits",
+    ]) {
+      assert.ok(parseQuestion(text).asksForUses, text);
+    }
+    for (const text of [
+      "where is parseUnits defined",
+      "how is caching used",
+      "what does parseUnits do",
+      "who calls it",
+    ]) {
+      assert.ok(!parseQuestion(text).asksForUses, text);
+    }
+  });
+
   test("joins neighbouring words to names", () => {
     const { compounds } = parseQuestion("the retry policy of a client");
     assert.deepEqual(compounds, ["retrypolicy", "retry_policy"]);
