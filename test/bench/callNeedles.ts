@@ -1,10 +1,12 @@
 /**
  * Call needles: a function is cut before a call of something that another file defines, and what stands before the cut
- * has to find that definition, as a completion there would need it.
+ * has to find that definition, as a completion there would need it. The files that are cut are not in the index: they
+ * would lead to the definition by the very call that is to be completed.
  */
 import type { TableEncoder } from "../../extension/engine/staticTable.ts";
-import type { WorkspaceIndex } from "../../extension/engine/index.ts";
+import type { Grammars } from "../../extension/engine/grammars.ts";
 import { pathKind } from "../../extension/pipeline/pathKinds.ts";
+import { pathOfId } from "../../extension/pipeline/staticScores.ts";
 import type { LikelihoodScorer } from "../../extension/pipeline/ports.ts";
 import { type RankerName, rankerNames } from "../../extension/protocol/settings.ts";
 import type { Unit } from "../../extension/protocol/units.ts";
@@ -12,10 +14,11 @@ import { SeededRandom } from "../../models/training/seededRandom.ts";
 import type { BenchContext } from "./benchContext.ts";
 import { differences, meanOfMeans, questionInterval, type Interval } from "./bootstrap.ts";
 import { withIndex } from "./indexedFolder.ts";
+import { withFiles } from "./maskedWorkspace.ts";
 import type { BenchRepository } from "./rankingData.ts";
 import { intervalText } from "./report.ts";
 import { rankingsOf } from "./signalRankings.ts";
-import { isFunction } from "./sourceFiles.ts";
+import { isFunction, parseSourceFiles, readSourceFiles } from "./sourceFiles.ts";
 
 export interface CallNeedle {
   /** The last lines before the call, without the path. */
@@ -69,6 +72,7 @@ export async function measureCalls(context: BenchContext): Promise<CallFigures |
   const data = await context.benchData();
   if (data === null) return null;
   const [encoder, likelihood] = [await context.encoder(), await context.likelihood()];
+  const grammars = await context.grammars();
   const needsLikelihood: readonly RankerName[] = ["longcodezip", "likelihood"];
   const rows = rankerNames.filter((row) => likelihood !== null || !needsLikelihood.includes(row));
   /** Places from 1 by row, repository and needle; 0: not among the first. */
@@ -77,6 +81,7 @@ export async function measureCalls(context: BenchContext): Promise<CallFigures |
     const found = await placesIn(repository, {
       rows,
       root: context.options.root,
+      grammars,
       encoder,
       likelihood,
       count: context.quick ? 3 : 20,
@@ -110,6 +115,7 @@ export async function measureCalls(context: BenchContext): Promise<CallFigures |
 interface PlaceOptions {
   readonly rows: readonly RankerName[];
   readonly root: string;
+  readonly grammars: Grammars;
   readonly encoder: TableEncoder | null;
   readonly likelihood: LikelihoodScorer | null;
   readonly count: number;
@@ -117,22 +123,41 @@ interface PlaceOptions {
 
 async function placesIn(
   { folder, name }: BenchRepository,
-  { rows, root, encoder, likelihood, count }: PlaceOptions,
+  { rows, root, grammars, encoder, likelihood, count }: PlaceOptions,
 ): Promise<Map<RankerName, number[]>> {
-  return withIndex({ folder, root, encoder }, async ({ index }) => {
-    const found = new Map<RankerName, number[]>(rows.map((row) => [row, []]));
-    for (const needle of new SeededRandom(name).shuffled(findCalls(allUnits(index))).slice(0, count)) {
-      const rankings = rankingsOf(needle.before, { source: index, encoder, likelihood }, { top });
-      for (const row of rows) {
-        // The open file is in the prompt anyway.
-        const others = (await rankings.by(row)).filter(({ unit }) => unit.path !== needle.path);
-        found.get(row)?.push(others.findIndex(({ unit }) => unit.id === needle.definition) + 1);
+  const files = await readSourceFiles(folder, grammars);
+  const units = (await parseSourceFiles(files, grammars)).flatMap((file) => file.units);
+  const needles = chooseNeedles(new SeededRandom(name).shuffled(findCalls(units)), count);
+  const cut = new Set(needles.map((needle) => needle.path));
+  const left = files.filter((file) => !cut.has(file.path));
+  return withFiles(left, (copy) =>
+    withIndex({ folder: copy, root, encoder }, async ({ index }) => {
+      const found = new Map<RankerName, number[]>(rows.map((row) => [row, []]));
+      for (const needle of needles) {
+        const sources = { source: index, encoder, likelihood };
+        const rankings = rankingsOf(needle.before, sources, { top, purpose: "prompt" });
+        for (const row of rows) {
+          const ranked = await rankings.by(row);
+          found.get(row)?.push(ranked.findIndex(({ unit }) => unit.id === needle.definition) + 1);
+        }
       }
-    }
-    return found;
-  });
+      return found;
+    }),
+  );
 }
 
-function allUnits(index: WorkspaceIndex): readonly Unit[] {
-  return index.units(index.graph().nodes);
+/** At most `count`, none of whose definitions is in a file that another one takes out of the index. */
+export function chooseNeedles(needles: readonly CallNeedle[], count: number): CallNeedle[] {
+  const chosen: CallNeedle[] = [];
+  const cut = new Set<string>();
+  const needed = new Set<string>();
+  for (const needle of needles) {
+    const definedIn = pathOfId(needle.definition);
+    if (chosen.length === count) break;
+    if (cut.has(definedIn) || needed.has(needle.path)) continue;
+    chosen.push(needle);
+    cut.add(needle.path);
+    needed.add(definedIn);
+  }
+  return chosen;
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Feature, type Featured, type FeatureRow, featureNames } from "../../extension/pipeline/rankFeatures.ts";
+import { chooseNeedles, findCalls } from "../bench/callNeedles.ts";
 import { changedLines } from "../bench/commitNeedles.ts";
 import { fitQuestion, fitWeights } from "../bench/fitWeights.ts";
 import { recallAmongFirst, reciprocalRank } from "../bench/ndcg.ts";
@@ -71,6 +72,33 @@ describe("commit needles", () => {
       null,
     );
     assert.equal(changedLines(""), null);
+  });
+});
+
+describe("call needles", () => {
+  const callee = makeUnit({ path: "b.ts", name: "open", text: "open() {}" });
+  const body = "start() {\n  one();\n  two();\n  open();\n}";
+
+  test("are cut before the call of a function that another file defines", () => {
+    const caller = makeUnit({ path: "a.ts", name: "start", text: body, calls: ["open"] });
+    assert.deepEqual(findCalls([caller, callee]), [
+      { before: "start() {\n  one();\n  two();", path: "a.ts", definition: "b.ts#0" },
+    ]);
+    // In doubt which one is meant, or in the same file, it is none.
+    assert.deepEqual(findCalls([caller, callee, { ...callee, id: "c.ts#0", path: "c.ts" }]), []);
+    assert.deepEqual(findCalls([caller, { ...callee, path: "a.ts", id: "a.ts#1" }]), []);
+  });
+
+  test("leave the files in the index that others need", () => {
+    const needle = (path: string, definition: string) => ({ before: "x", path, definition });
+    const needles = [
+      needle("a.ts", "b.ts#0"),
+      needle("b.ts", "c.ts#0"),
+      needle("d.ts", "a.ts#0"),
+      needle("e.ts", "b.ts#1"),
+    ];
+    assert.deepEqual(chooseNeedles(needles, 9), [needles[0], needles[3]]);
+    assert.equal(chooseNeedles(needles, 1).length, 1);
   });
 });
 
