@@ -68,7 +68,11 @@ export async function findInRepository(
         // Where masking has broken the syntax, there is nothing to find.
         if (!index.unitsOfFile(needle.unit.path).some((unit) => isNeedle(unit, needle))) continue;
         asked += 1;
-        const rankings = rankingsOf(needle.question, { source: index, encoder, likelihood }, { top, purpose: "prompt" });
+        const rankings = rankingsOf(
+          needle.question,
+          { source: index, encoder, likelihood },
+          { top, purpose: "prompt" },
+        );
         for (const row of rows) {
           const ranked = await rankings.by(row);
           places[row]?.push(ranked.findIndex(({ unit }) => isNeedle(unit, needle)) + 1);
