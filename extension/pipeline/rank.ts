@@ -55,7 +55,7 @@ export const rankers: Readonly<Record<RankerName, Ranker>> = {
   lexical: async (request, tools) => await rankByFeatures(request, tools, { features: lexicalWeights, likelihood: 0 }),
   /** Closeness of meaning by the embedded table; the lexical order where there is none. */
   static: async (request, tools) => await rankByFeatures(request, tools, { features: staticWeights, likelihood: 0 }),
-  /** Personalised PageRank over references, from what the words find; then by the words. */
+  /** Personalised PageRank over references, from what the words find; then by the words. For a prompt, functions first. */
   graph: async (request, tools) =>
     await rankByFeatures(request, tools, { features: { references: 1, unitText: 0.01 }, likelihood: 0 }),
   /** LongCodeZip's first stage: by the perplexity of the question after each unit. */

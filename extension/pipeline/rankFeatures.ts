@@ -275,7 +275,8 @@ interface NameMatch {
 }
 
 function matchName(name: string, terms: readonly Term[]): NameMatch {
-  const stems = splitWords(name).map(stemWord);
+  const nameWords = splitWords(name);
+  const stems = nameWords.map(stemWord);
   const matched = terms.filter((term) => stems.includes(term.stem));
   const asked = new Set(matched.map((term) => term.stem));
   const total = terms.reduce((sum, term) => sum + term.idf, 0);
@@ -283,7 +284,7 @@ function matchName(name: string, terms: readonly Term[]): NameMatch {
   return {
     words: matched.map((term) => term.word),
     shareOfQuestion: total === 0 ? 0 : said / total,
-    shareOfName: shareOf(splitWords(name), (word) => asked.has(stemWord(word))),
+    shareOfName: shareOf(nameWords, (word) => asked.has(stemWord(word))),
   };
 }
 

@@ -66,8 +66,8 @@ export const staticWeights: FeatureWeights = fittedWeights.static;
 export const fusedWeights: FeatureWeights = { ...fittedWeights.fused, ...judgedWeights };
 
 /**
- * The weights above say which files come first. For a prompt it matters more which units of them do: chosen on each of
- * SWE-QA's two repositories for the other (docs/benchmarks.md), with the same result.
+ * The weights above say which files come first. For a prompt it matters more which units of them do. The three numbers
+ * were chosen on SWE-QA, which also reports them (docs/benchmarks.md); the docstring needles there are independent.
  */
 export function forPrompt(weights: FeatureWeights): FeatureWeights {
   const times = (feature: "unitText" | "closeness", factor: number): FeatureWeights =>

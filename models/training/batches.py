@@ -24,6 +24,10 @@ RIVAL_DISTANCE = 24
 """Rivals are at most so many places away: of the same file or folder, where telling units apart is hard."""
 
 
+SHORT_DOCUMENT = 640
+"""Tokens; pieces with a hole are at most so long (see codeDocuments.ts)."""
+
+
 @dataclass(frozen=True)
 class Batch:
     ids: Tensor
@@ -41,13 +45,23 @@ class Batch:
 class Stream:
     """One long run of ids, read in random windows: for the code model."""
 
-    def __init__(self, file: Path):
+    def __init__(self, file: Path, separator: int | None = None):
+        """separator: the id that begins a document, if windows shall begin with short documents."""
         self.ids = np.memmap(file, dtype="<u2", mode="r")
+        self.bounds = None if separator is None else np.append(np.flatnonzero(self.ids == separator), len(self.ids))
 
     def batch(self, random: np.random.Generator, tokens: int, time: int) -> Batch:
         count = max(1, tokens // time)
         starts = random.integers(0, len(self.ids) - time - 1, count)
-        return self.windows(starts, time)
+        return self.windows(self.snapped(starts), time)
+
+    def snapped(self, starts):
+        """Starts within a short document go to its beginning: a piece with a hole is read from what follows the hole on."""
+        if self.bounds is None:
+            return starts
+        document = np.searchsorted(self.bounds, starts, side="right") - 1
+        first, following = self.bounds[np.maximum(document, 0)], self.bounds[document + 1]
+        return np.where((document >= 0) & (following - first <= SHORT_DOCUMENT), first, starts)
 
     def windows(self, starts, time: int) -> Batch:
         cut = torch.from_numpy(np.stack([self.ids[s : s + time + 1] for s in starts]).astype(np.int64))

@@ -34,7 +34,11 @@ export function appendDocument(file: Pick<FileRecord, "path" | "text">, bpe: Bpe
   return Buffer.byteLength(text, "utf8");
 }
 
-/** Appends a file in pieces, each `<file separator>path⏎<prefix>…<suffix>…<middle>…<end>`. */
+/**
+ * Appends a file in pieces, each `<file separator>path⏎<prefix><suffix>…<middle>…<end>`: what follows the hole, then what
+ * stands before it and, without a mark between them, the hole. So a small model goes on writing where it reads, as it does
+ * in plain text; with the suffix between the two it did not find back to the end of the prefix.
+ */
 export function appendPieces(
   file: Pick<FileRecord, "path" | "text">,
   bpe: Bpe,
@@ -52,10 +56,10 @@ export function appendPieces(
     ids.push(bpe.special("fileSeparator"));
     ids.pushAll(path);
     ids.push(bpe.special("fimPrefix"));
-    ids.pushAll(bpe.encode(piece.slice(0, hole.start)));
     ids.push(bpe.special("fimSuffix"));
     ids.pushAll(bpe.encode(piece.slice(hole.end)));
     ids.push(bpe.special("fimMiddle"));
+    ids.pushAll(bpe.encode(piece.slice(0, hole.start)));
     ids.pushAll(bpe.encode(piece.slice(hole.start, hole.end)));
     ids.push(bpe.special("endOfText"));
   }

@@ -51,6 +51,14 @@ class Batches(unittest.TestCase):
         self.assertEqual(batch.targets.tolist(), [1, 2, 3, 4, 5, 8, 9, 10, 11, 12])
         self.assertAlmostEqual(float(batch.weights.sum()), 1.0, places=6)
 
+    def test_a_window_that_falls_into_a_short_document_begins_with_it(self):
+        ids = np.full(3000, 1, "<u2")
+        ids[[10, 100, 2000]] = MARK
+        ids.tofile(self.folder / "code.ids")
+        stream = Stream(self.folder / "code.ids", MARK)
+        # Before the first document, in a short one, in a long one, in the last one.
+        self.assertEqual(stream.snapped(np.array([3, 40, 99, 150, 2500])).tolist(), [3, 10, 10, 150, 2500])
+
     def test_only_the_question_counts_without_chance(self):
         batch = question_batch([np.array([5, 6, MARK, 7, END]), np.array([5, MARK, 8, END])], [3, 2], None)
         self.assertEqual(batch.targets.tolist(), [7, END, 8, END])

@@ -92,11 +92,15 @@ def report(stem: Path, decoder: Decoder, task, progress: Progress, average: floa
         log.write(json.dumps(line) + "\n")
 
 
+FILE_SEPARATOR = "<|file_sep|>"
+
+
 class CodeTask:
     """Next-token prediction on windows of source text; the last part of a run reads longer ones."""
 
     def __init__(self, options):
-        self.stream = Stream(options.work / "code.train.ids")
+        vocabulary = json.loads((options.work / "code.bpe.json").read_text())
+        self.stream = Stream(options.work / "code.train.ids", vocabulary["special"][FILE_SEPARATOR])
         self.valid = Stream(options.work / "code.valid.ids")
         self.tokens, self.time, self.long_time = options.batch, options.time, options.long_time
         self.device = options.device

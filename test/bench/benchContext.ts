@@ -22,8 +22,40 @@ export interface BenchOptions {
   /** Of llama.cpp where time is not what is measured. */
   readonly threads: number;
   readonly ngramTokens: number;
-  /** A GGUF file instead of the embedded likelihood scorer; `none`: without one. */
-  readonly scorer?: string;
+  /** A GGUF file instead of the embedded likelihood scorer; empty: that one; `none`: without one. */
+  readonly scorer: string;
+}
+
+const packageFolder = path.resolve(import.meta.dirname, "../..");
+
+/** What every benchmark on the question sets takes on its command line, for `parseArgs`. */
+export const benchFlags = {
+  quick: { type: "boolean", default: false },
+  data: { type: "string", default: path.join(packageFolder, "..", "shared", "bench") },
+  checkouts: { type: "string", default: path.join(packageFolder, ".cache", "checkouts") },
+  package: { type: "string", default: packageFolder },
+  threads: { type: "string", default: "1" },
+} as const;
+
+/** Throws RangeError where `threads` is no whole number above 0. */
+export function benchOptions(
+  values: { readonly [flag in "data" | "checkouts" | "package" | "threads"]: string } & { readonly quick: boolean },
+  more: Partial<Pick<BenchOptions, "corpus" | "ngramTokens" | "scorer">> = {},
+): BenchOptions {
+  const threads = Number(values.threads);
+  if (!Number.isInteger(threads) || threads < 1) throw new RangeError("--threads takes a whole number above 0");
+  return {
+    root: packageFolder,
+    package: path.resolve(values.package),
+    data: path.resolve(values.data),
+    checkouts: path.resolve(values.checkouts),
+    quick: values.quick,
+    threads,
+    corpus: "",
+    ngramTokens: 0,
+    scorer: "",
+    ...more,
+  };
 }
 
 /** Opens what is asked for once; what is missing is null, and the report says so once. */
@@ -74,14 +106,14 @@ export class BenchContext {
   /** With room for all candidates of a needle. */
   likelihood(): Promise<OpenedLikelihoodScorer | null> {
     return this.#once("likelihood", async () => {
-      if (this.options.scorer === "none") return null;
+      const { package: folder, root, threads, scorer } = this.options;
+      if (scorer === "none") return null;
+      const llama = await this.llama();
+      if (scorer !== "") return openLikelihoodScorer({ llama, root, file: path.resolve(scorer), threads });
       const file = this.model("scorer", "likelihood.gguf");
-      if (!existsSync(file)) {
-        this.report.skip(`everything with the likelihood model: ${file} does not exist`);
-        return null;
-      }
-      const { package: folder, threads } = this.options;
-      return openLikelihoodScorer({ llama: await this.llama(), root: folder, threads, cachedUnits: 220 });
+      if (existsSync(file)) return openLikelihoodScorer({ llama, root: folder, threads, cachedUnits: 220 });
+      this.report.skip(`everything with the likelihood model: ${file} does not exist`);
+      return null;
     });
   }
 

@@ -13,40 +13,21 @@
  */
 import { writeFile } from "node:fs/promises";
 import os from "node:os";
-import path from "node:path";
 import { parseArgs } from "node:util";
 import { openCodeModel } from "../../extension/engine/codeModel.ts";
-import { BenchContext } from "./benchContext.ts";
+import { BenchContext, benchFlags, benchOptions } from "./benchContext.ts";
 import { measureCompression } from "./compressSection.ts";
 import { baselineText, Report } from "./report.ts";
 
-const root = path.resolve(import.meta.dirname, "../..");
-
 const { values } = parseArgs({
   options: {
-    quick: { type: "boolean", default: false },
-    data: { type: "string", default: path.join(root, "..", "shared", "bench") },
-    checkouts: { type: "string", default: path.join(root, ".cache", "checkouts") },
-    package: { type: "string", default: root },
-    threads: { type: "string", default: "1" },
+    ...benchFlags,
     baseline: { type: "string" },
   },
 });
 
 const report = new Report((text) => process.stdout.write(text));
-const context = new BenchContext(
-  {
-    root,
-    package: path.resolve(values.package),
-    data: path.resolve(values.data),
-    checkouts: path.resolve(values.checkouts),
-    corpus: "",
-    quick: values.quick,
-    threads: Number(values.threads),
-    ngramTokens: 0,
-  },
-  report,
-);
+const context = new BenchContext(benchOptions(values), report);
 const code = await openCodeModel({ llama: await context.llama(), root: context.options.package });
 try {
   const figures = await measureCompression(context, code);

@@ -18,7 +18,7 @@
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { BenchContext } from "./benchContext.ts";
+import { BenchContext, benchFlags, benchOptions } from "./benchContext.ts";
 import { measureChecks, measureCurves } from "./checksSection.ts";
 import { measureCode } from "./codeSection.ts";
 import { measureLikelihood } from "./likelihoodSection.ts";
@@ -38,24 +38,20 @@ const parts = {
 const { values } = parseArgs({
   options: {
     only: { type: "string" },
-    quick: { type: "boolean", default: false },
-    data: { type: "string", default: path.join(root, "..", "shared", "bench") },
-    checkouts: { type: "string", default: path.join(root, ".cache", "checkouts") },
+    ...benchFlags,
     corpus: { type: "string", default: path.join(root, ".cache", "training") },
-    package: { type: "string", default: root },
-    threads: { type: "string", default: "1" },
     "ngram-tokens": { type: "string", default: "100000000" },
   },
 });
 
 const names = (values.only ?? Object.keys(parts).join(",")).split(",").map((name) => name.trim());
 const unknown = names.filter((name) => !Object.hasOwn(parts, name));
-const [threads, ngramTokens] = [Number(values.threads), Number(values["ngram-tokens"])];
+const ngramTokens = Number(values["ngram-tokens"]);
 if (unknown.length > 0) {
   process.stderr.write(`--only takes ${Object.keys(parts).join(", ")}; unknown: ${unknown.join(", ")}\n`);
   process.exitCode = 2;
-} else if (![threads, ngramTokens].every((count) => Number.isInteger(count) && count > 0)) {
-  process.stderr.write("--threads and --ngram-tokens take whole numbers above 0\n");
+} else if (!Number.isInteger(ngramTokens) || ngramTokens < 1) {
+  process.stderr.write("--ngram-tokens takes a whole number above 0\n");
   process.exitCode = 2;
 } else {
   await run();
@@ -63,19 +59,8 @@ if (unknown.length > 0) {
 
 async function run(): Promise<void> {
   const report = new Report((text) => process.stdout.write(text));
-  const context = new BenchContext(
-    {
-      root,
-      package: path.resolve(values.package),
-      data: path.resolve(values.data),
-      checkouts: path.resolve(values.checkouts),
-      corpus: path.resolve(values.corpus),
-      quick: values.quick,
-      threads,
-      ngramTokens,
-    },
-    report,
-  );
+  const corpus = path.resolve(values.corpus);
+  const context = new BenchContext(benchOptions(values, { corpus, ngramTokens }), report);
   const figures: Record<string, unknown> = {
     bench: "models",
     quick: values.quick,

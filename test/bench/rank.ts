@@ -20,7 +20,7 @@ import { writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { BenchContext } from "./benchContext.ts";
+import { BenchContext, benchFlags, benchOptions } from "./benchContext.ts";
 import { measureCalls } from "./callNeedles.ts";
 import { measureBudgets } from "./budgetSection.ts";
 import { rankHistories, reportCommits } from "./commitsSection.ts";
@@ -35,13 +35,9 @@ const root = path.resolve(import.meta.dirname, "../..");
 const { values } = parseArgs({
   options: {
     only: { type: "string" },
-    quick: { type: "boolean", default: false },
-    data: { type: "string", default: path.join(root, "..", "shared", "bench") },
-    checkouts: { type: "string", default: path.join(root, ".cache", "checkouts") },
+    ...benchFlags,
     history: { type: "string", default: path.join(root, ".cache", "history") },
     scorer: { type: "string", default: "" },
-    package: { type: "string", default: root },
-    threads: { type: "string", default: "1" },
     fit: { type: "boolean", default: false },
     baseline: { type: "string" },
   },
@@ -49,12 +45,8 @@ const { values } = parseArgs({
 const parts = ["ndcg", "budget", "needles", "commits", "calls", "speed"];
 const names = (values.only ?? parts.join(",")).split(",").map((name) => name.trim());
 const unknown = names.filter((name) => !parts.includes(name));
-const threads = Number(values.threads);
 if (unknown.length > 0) {
   process.stderr.write(`--only takes ${parts.join(", ")}; unknown: ${unknown.join(", ")}\n`);
-  process.exitCode = 2;
-} else if (!Number.isInteger(threads) || threads < 1) {
-  process.stderr.write("--threads takes a whole number above 0\n");
   process.exitCode = 2;
 } else {
   await main();
@@ -62,20 +54,7 @@ if (unknown.length > 0) {
 
 async function main(): Promise<void> {
   const report = new Report((text) => process.stdout.write(text));
-  const context = new BenchContext(
-    {
-      root,
-      package: path.resolve(values.package),
-      data: path.resolve(values.data),
-      checkouts: path.resolve(values.checkouts),
-      corpus: "",
-      quick: values.quick,
-      threads,
-      ngramTokens: 0,
-      scorer: values.scorer,
-    },
-    report,
-  );
+  const context = new BenchContext(benchOptions(values, { scorer: values.scorer }), report);
   try {
     const has = (part: string) => names.includes(part);
     const ranked = has("commits") ? await rankHistories(context, path.resolve(values.history)) : [];

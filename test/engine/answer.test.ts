@@ -10,7 +10,7 @@ import { Engine } from "../../extension/engine/engine.ts";
 import { WorkspaceIndex } from "../../extension/engine/index.ts";
 import { placeFinder } from "../../extension/engine/places.ts";
 import { protocolVersion } from "../../extension/protocol/engine.ts";
-import type { EngineEvent } from "../../extension/protocol/engine.ts";
+import type { ContextParams, EngineEvent } from "../../extension/protocol/engine.ts";
 import type { Answer, Prompt } from "../../extension/protocol/units.ts";
 import { failureOf } from "../support/engineClients.ts";
 import { writeTestModel } from "../support/testModels.ts";
@@ -58,6 +58,22 @@ test("an assistant that is not there fails before the folder is indexed", async 
   const asked = engine.handle("ask", { askId: "1", question: "Where is the cache?" }, never);
   assert.equal((await failureOf(asked)).code, "modelMissing");
   assert.deepEqual(events, []);
+});
+
+test("a follow-up is ranked with what it follows, and the answer before it is in the prompt", async (t) => {
+  const { engine } = await openEngine(t, {});
+  const history = [{ question: "How does withRetries try a failed request again?", answer: "Three times." }];
+  const retrieved = async (params: ContextParams) => {
+    const { prompt } = await engine.handle("context", params, never);
+    const history = prompt.pieces.filter(({ share }) => share === "history").map(({ text }) => text);
+    return { history: history.join(""), reasons: prompt.pieces.flatMap(({ reasons }) => reasons) };
+  };
+  const followUp = await retrieved({ question: "and why?", history });
+  assert.ok(followUp.reasons.includes("defines `withRetries`"), followUp.reasons.join());
+  assert.match(followUp.history, /Three times\./);
+  const alone = await retrieved({ question: "and why?" });
+  assert.ok(!alone.reasons.includes("defines `withRetries`"), alone.reasons.join());
+  assert.equal(alone.history, "");
 });
 
 test("the budget is the question's, else the settings', else the machine's, within the model's window", () => {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { EngineClient, EngineState } from "../../extension/client/engineClient.ts";
 import { Conversation } from "../../extension/host/conversation.ts";
 import { FolderIndex } from "../../extension/host/folderIndex.ts";
-import type { EngineEvent, EngineEvents, IndexSummary } from "../../extension/protocol/engine.ts";
+import type { AskParams, EngineEvent, EngineEvents, IndexSummary } from "../../extension/protocol/engine.ts";
 import { Failure, failureSentences } from "../../extension/protocol/failure.ts";
 import type { Answer, Prompt, RankedUnit } from "../../extension/protocol/units.ts";
 import { scorerUnit } from "../support/scorerUnits.ts";
@@ -80,7 +80,7 @@ test("a crash of the engine becomes the turn's failure with a way on, and keeps 
 test("a second question stops the first and waits for its end", async () => {
   const { engine, conversation } = setUp();
   const order: string[] = [];
-  engine.onAsk = async (_askId, signal, question) => {
+  engine.onAsk = async (_askId, signal, { question }) => {
     order.push(`begins ${question}`);
     if (question === "first") {
       await new Promise((resolve) => {
@@ -95,6 +95,21 @@ test("a second question stops the first and waits for its end", async () => {
   const second = conversation.ask("second");
   assert.deepEqual([(await first).stopReason, (await second).stopReason], ["cancelled", "end"]);
   assert.deepEqual(order, ["begins first", "ends first", "begins second", "ends second"]);
+});
+
+test("a question takes along what was answered before, and not what failed", async () => {
+  const { engine, conversation } = setUp();
+  engine.onAsk = () => Promise.resolve(answer({ text: "By a policy." }));
+  await conversation.ask("how are requests retried?");
+  engine.onAsk = () => Promise.reject(new Failure("nativeFailed"));
+  await conversation.ask("why?");
+  let sent: unknown;
+  engine.onAsk = (_askId, _signal, params) => {
+    sent = params.history;
+    return Promise.resolve(answer({ text: "In a test." }));
+  };
+  await conversation.ask("and where is it tested?");
+  assert.deepEqual(sent, [{ question: "how are requests retried?", answer: "By a policy." }]);
 });
 
 test("clearing while an answer is written leaves nothing behind", async () => {
@@ -151,7 +166,7 @@ class FakeEngine {
   readonly calls: string[] = [];
   readonly #asked = Promise.withResolvers<undefined>();
   readonly #listeners: ((event: EngineEvent, payload: unknown) => void)[] = [];
-  onAsk: (askId: string, signal: AbortSignal, question: string) => Promise<Answer> = () => Promise.resolve(answer({}));
+  onAsk: (askId: string, signal: AbortSignal, params: AskParams) => Promise<Answer> = () => Promise.resolve(answer({}));
   onIndex: () => Promise<IndexSummary> = () => Promise.resolve(summary);
 
   /** Resolves once a question has arrived. */
@@ -184,7 +199,7 @@ class FakeEngine {
           return this.onIndex();
         }
         this.#asked.resolve(undefined);
-        return this.onAsk(params.askId, options.signal, params.question);
+        return this.onAsk(params.askId, options.signal, params);
       },
     };
     return part as unknown as EngineClient;
