@@ -9,6 +9,7 @@ import { SerialQueue } from "../base/serialQueue.ts";
 import type { CorpusStatistics, ReferenceGraph, StaticVectors, UnitSource } from "../pipeline/ports.ts";
 import type { IndexSummary } from "../protocol/engine.ts";
 import { Failure } from "../protocol/failure.ts";
+import type { WordBag } from "../pipeline/wordBags.ts";
 import type { FileProblem, SkippedFile, SkipReason, Unit } from "../protocol/units.ts";
 import { realFolder } from "./disk.ts";
 import { openGrammars } from "./grammars.ts";
@@ -198,6 +199,9 @@ export class WorkspaceIndex implements UnitSource {
   staticVectors(): StaticVectors | null {
     return this.#guard(() => this.#connections.reader.staticVectors());
   }
+  wordBags(units: readonly Unit[]): readonly WordBag[] {
+    return this.#guard(() => this.#connections.reader.wordBags(units));
+  }
   /** An indexed file's lines, as they were indexed; null where it is not. */
   fileText(path: string): FileText | null {
     return this.#guard(() => this.#connections.reader.file(path));
@@ -343,7 +347,7 @@ async function parserKeyOf(root: string): Promise<string> {
   }
   if (import.meta.url.endsWith(".ts")) {
     const source = fileURLToPath(new URL("..", import.meta.url));
-    const patterns = ["pipeline/parse*.ts", "pipeline/words.ts", "engine/parse*.ts", "engine/syntaxTree.ts"];
+    const patterns = ["pipeline/{parse*,stem,wordBags,words}.ts", "engine/{parse*,syntaxTree}.ts"];
     for await (const file of glob(patterns, { cwd: source })) files.push(join(source, file));
   } else files.push(fileURLToPath(new URL("./parseWorker.mjs", import.meta.url)));
   const hash = createHash("sha256");

@@ -1,9 +1,11 @@
 /** Reads an index. Everything is synchronous; what is costly is kept until the index changes. */
 import type { DatabaseSync } from "node:sqlite";
+import { RecentMap } from "../base/recentMap.ts";
 import { fields } from "../pipeline/ports.ts";
 import type { CorpusStatistics, Field, ReferenceGraph, StaticVectors, UnitSource } from "../pipeline/ports.ts";
 import { holdsLine, isSameFile } from "../pipeline/namedPlaces.ts";
 import { isBelow } from "../pipeline/staticScores.ts";
+import { packBags, PackedBags, type WordBag } from "../pipeline/wordBags.ts";
 import type { FileProblem, Unit, UnitKind } from "../protocol/units.ts";
 import { graphCache } from "./graphCache.ts";
 import { prepareReads } from "./indexReads.ts";
@@ -19,8 +21,11 @@ const searchWeights: Readonly<Record<Field, number>> = { path: 2, name: 3, signa
 const searchWordsMax = 64;
 /** A word in more of the units than this finds nothing that others do not. */
 const commonShareMax = 0.5;
-/** Texts of files kept split into lines. */
-const textsKeptMax = 256;
+/** Texts of files kept split into lines, and words of files kept as stored: about 20 MB. */
+const textsKeptMax = 1024;
+const wordBagsKeptMax = 1024;
+/** Units kept put together: those of the last twenty or so questions. */
+const unitsKeptMax = 6000;
 const statisticsKeptMax = 64;
 
 export interface FileText {
@@ -55,8 +60,10 @@ export class IndexReader implements UnitSource {
   readonly #vectors: SteppedCache<StaticVectors | null>;
   /** The state that the values below belong to. */
   #revision = 0;
-  readonly #statistics = new Map<string, CorpusStatistics>();
-  readonly #texts = new Map<string, FileText>();
+  readonly #statistics = new RecentMap<string, CorpusStatistics>(statisticsKeptMax);
+  readonly #files = new RecentMap<string, StoredFile | null>(textsKeptMax);
+  readonly #units = new RecentMap<string, Unit | null>(unitsKeptMax);
+  readonly #wordBags = new RecentMap<string, PackedBags>(wordBagsKeptMax);
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -86,16 +93,13 @@ export class IndexReader implements UnitSource {
 
   statistics(root: string): CorpusStatistics {
     this.#refresh();
-    const known = this.#statistics.get(root);
-    if (known !== undefined) return known;
-    const row = root === "" ? this.#reads.totals.get() : this.#reads.totalsBelow.get(`${root}/`, `${root}0`);
-    const units = Number(row?.["units"] ?? 0);
-    const mean = (at: number): number => (units === 0 ? 0 : Number(row?.[`words${at}`] ?? 0) / units);
-    const meanLength = Object.fromEntries(fields.map((field, at) => [field, mean(at)])) as Record<Field, number>;
-    const statistics = { units, meanLength };
-    if (this.#statistics.size >= statisticsKeptMax) this.#statistics.clear();
-    this.#statistics.set(root, statistics);
-    return statistics;
+    return this.#statistics.of(root, () => {
+      const row = root === "" ? this.#reads.totals.get() : this.#reads.totalsBelow.get(`${root}/`, `${root}0`);
+      const units = Number(row?.["units"] ?? 0);
+      const mean = (at: number): number => (units === 0 ? 0 : Number(row?.[`words${at}`] ?? 0) / units);
+      const meanLength = Object.fromEntries(fields.map((field, at) => [field, mean(at)])) as Record<Field, number>;
+      return { units, meanLength };
+    });
   }
 
   documentFrequency(words: readonly string[]): ReadonlyMap<string, number> {
@@ -166,15 +170,19 @@ export class IndexReader implements UnitSource {
 
   units(ids: readonly string[]): readonly Unit[] {
     return this.#snapshot(() => {
-      const units: Unit[] = [];
-      for (const id of ids) {
-        const file = this.#file(id.slice(0, Math.max(0, id.lastIndexOf("#"))));
-        if (file === null) continue;
-        const row = this.#reads.unit.get(file.id * rowsPerFile + ordinalOf(id));
-        if (row === undefined) continue;
-        units.push(unitFrom({ ...(row as unknown as UnitRow), ordinal: ordinalOf(id) }, file.text));
-      }
-      return units;
+      return ids.map((id) => this.#units.of(id, () => this.#unit(id))).filter((unit) => unit !== null);
+    });
+  }
+
+  wordBags(units: readonly Unit[]): readonly WordBag[] {
+    return this.#snapshot(() => {
+      return units.map(({ id, path }) => {
+        const bags = this.#wordBags.of(path, () => {
+          const stored = this.#reads.wordBagsOfFile.get(path)?.["bags"];
+          return new PackedBags(stored instanceof Uint8Array ? stored : packBags([]));
+        });
+        return bags.bag(ordinalOf(id));
+      });
     });
   }
 
@@ -190,7 +198,10 @@ export class IndexReader implements UnitSource {
 
   /** Text and language of an indexed file, as it was indexed; null where it is not. */
   file(path: string): FileText | null {
-    return this.#snapshot(() => this.#file(path)?.text ?? null);
+    return this.#snapshot(() => {
+      const file = this.#file(path);
+      return file === null ? null : file.text;
+    });
   }
 
   /** Units of a file in order; empty where it is not indexed. */
@@ -231,16 +242,19 @@ export class IndexReader implements UnitSource {
     const revision = this.revision;
     if (revision === this.#revision) return;
     this.#revision = revision;
-    this.#statistics.clear();
-    this.#texts.clear();
+    for (const kept of [this.#statistics, this.#files, this.#units, this.#wordBags]) kept.clear();
   }
 
-  /** All reads of `work` see one state, whatever another process commits meanwhile. */
+  /** All reads of `work` see one state, whatever another process commits meanwhile, and so does what was kept. */
   #snapshot<T>(work: () => T): T {
-    if (this.#database.isTransaction) return work();
+    const read = (): T => {
+      this.#refresh();
+      return work();
+    };
+    if (this.#database.isTransaction) return read();
     this.#database.exec("BEGIN");
     try {
-      return work();
+      return read();
     } finally {
       this.#database.exec("COMMIT");
     }
@@ -251,22 +265,29 @@ export class IndexReader implements UnitSource {
     return `${String(this.#reads.pathOfFile.get((row - ordinal) / rowsPerFile)?.["path"])}#${ordinal}`;
   }
 
-  #file(path: string): { readonly id: number; readonly text: FileText } | null {
-    this.#refresh();
-    const row = this.#reads.file.get(path);
+  #unit(id: string): Unit | null {
+    const file = this.#file(id.slice(0, Math.max(0, id.lastIndexOf("#"))));
+    if (file === null) return null;
+    const row = this.#reads.unit.get(file.id * rowsPerFile + ordinalOf(id));
     if (row === undefined) return null;
-    const id = Number(row["id"]);
-    let text = this.#texts.get(path);
-    if (text === undefined) {
+    return unitFrom({ ...(row as unknown as UnitRow), ordinal: ordinalOf(id) }, file.text);
+  }
+
+  #file(path: string): StoredFile | null {
+    return this.#files.of(path, () => {
+      const row = this.#reads.file.get(path);
+      if (row === undefined) return null;
+      const id = Number(row["id"]);
       const packed = this.#reads.textOfFile.get(id)?.["text"];
       const lines = packed instanceof Uint8Array ? linesOf(unpackText(packed)) : [];
-      text = { path, language: String(row["language"]), lines };
-      const oldest = this.#texts.size >= textsKeptMax ? this.#texts.keys().next().value : undefined;
-      if (oldest !== undefined) this.#texts.delete(oldest);
-      this.#texts.set(path, text);
-    }
-    return { id, text };
+      return { id, text: { path, language: String(row["language"]), lines } };
+    });
   }
+}
+
+interface StoredFile {
+  readonly id: number;
+  readonly text: FileText;
 }
 
 function unitFrom(row: UnitRow, file: FileText): Unit {

@@ -30,6 +30,7 @@ export function prepareReads(database: DatabaseSync) {
     unitsOfFile: sql(
       `SELECT ${unitColumns} FROM units JOIN details ON unit = units.id WHERE units.id BETWEEN ? AND ? ORDER BY units.id`,
     ),
+    wordBagsOfFile: sql("SELECT bags FROM wordBags JOIN files ON id = file WHERE path = ?"),
     parsedBy: sql("SELECT 1 FROM files WHERE parser = ? LIMIT 1"),
     fileStates: sql("SELECT id, revision FROM files"),
     graphFile: sql("SELECT path, language, imports FROM files JOIN texts ON file = id WHERE id = ?"),

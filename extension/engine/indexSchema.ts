@@ -10,7 +10,7 @@ import { indexFailure } from "./indexErrors.ts";
  * Raised when tables or the meaning of stored values change; another version's index is thrown away and built anew,
  * which is cheaper than a migration because everything in it can be read from the workspace again.
  */
-export const schemaVersion = 4;
+export const schemaVersion = 5;
 
 /** Another connection's transaction is waited for this long; ours last about a second. */
 const busyTimeoutMs = 10_000;
@@ -69,6 +69,7 @@ CREATE TABLE units(
 );
 CREATE INDEX unitsByName ON units(lowerName);
 CREATE TABLE details(unit INTEGER PRIMARY KEY, signature TEXT NOT NULL, doc TEXT NOT NULL, mentions TEXT NOT NULL);
+CREATE TABLE wordBags(file INTEGER PRIMARY KEY, bags BLOB NOT NULL);
 CREATE TABLE vectors(file INTEGER PRIMARY KEY, rows BLOB NOT NULL);
 CREATE TABLE problems(file INTEGER NOT NULL, line INTEGER NOT NULL, message TEXT NOT NULL);
 CREATE INDEX problemsByFile ON problems(file);

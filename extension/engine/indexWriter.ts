@@ -88,6 +88,7 @@ export class IndexWriter {
       statements.insertDetail.run(row, unit.signature, unit.doc, unit.references);
       statements.insertWords.run(row, ...unit.words);
     }
+    statements.insertWordBags.run(file, record.wordBags);
     if (record.vectors !== null) statements.insertVectors.run(file, record.vectors);
     for (const { line, message } of record.problems) statements.insertProblem.run(file, line, message);
     statements.deleteSkipped.run(record.path);
@@ -262,6 +263,7 @@ function prepare(database: DatabaseSync) {
     insertUnit: sql("INSERT INTO units VALUES(?, ?, ?, ?, ?, ?)"),
     insertDetail: sql("INSERT INTO details VALUES(?, ?, ?, ?)"),
     insertWords: sql(`INSERT INTO words(rowid, ${fields.join(", ")}) VALUES(${marks(1 + fields.length)})`),
+    insertWordBags: sql("INSERT INTO wordBags VALUES(?, ?)"),
     insertVectors: sql("INSERT OR REPLACE INTO vectors VALUES(?, ?)"),
     insertProblem: sql("INSERT INTO problems VALUES(?, ?, ?)"),
     insertSkipped: sql("INSERT OR REPLACE INTO skipped VALUES(?, ?, ?, ?, ?, ?)"),
@@ -277,7 +279,7 @@ function prepare(database: DatabaseSync) {
     totalChanges: sql("SELECT total_changes() AS n"),
     revision: sql("SELECT value FROM meta WHERE key = 'revision'"),
     deleteAll: [
-      ...["files", "texts", "units", "details", "vectors", "problems", "totals"].map((table) =>
+      ...["files", "texts", "units", "details", "wordBags", "vectors", "problems", "totals"].map((table) =>
         sql(`DELETE FROM ${table}`),
       ),
       sql("INSERT INTO words(words) VALUES('delete-all')"),
@@ -288,6 +290,7 @@ function prepare(database: DatabaseSync) {
       sql("DELETE FROM words WHERE rowid BETWEEN ? AND ?"),
     ],
     deleteOfFile: [
+      sql("DELETE FROM wordBags WHERE file = ?"),
       sql("DELETE FROM vectors WHERE file = ?"),
       sql("DELETE FROM texts WHERE file = ?"),
       sql("DELETE FROM problems WHERE file = ?"),

@@ -5,6 +5,7 @@
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { fields } from "../pipeline/ports.ts";
 import type { StaticEncoder } from "../pipeline/ports.ts";
+import { packBags, type WordBag, WordBagger } from "../pipeline/wordBags.ts";
 import { splitWords } from "../pipeline/words.ts";
 import type {
   FileProblem,
@@ -47,12 +48,17 @@ export interface FileRecord {
   readonly problems: readonly FileProblem[];
   /** Words of all units per entry of `fields`. */
   readonly wordCounts: readonly number[];
+  /** The words of each unit, see `packBags`; by the number of the unit. */
+  readonly wordBags: Uint8Array<ArrayBuffer>;
   /** A row per unit, see `unitRows`; null where there was no static table. */
   readonly vectors: Int8Array<ArrayBuffer> | null;
 }
 
 /** Units per file that are kept; an id's row is file × this + ordinal. A file beyond it is data. */
 export const unitsPerFileMax = 65536;
+
+/** Knows the words of earlier files too. */
+const bagger = new WordBagger();
 
 /** `encoder` null: without vectors. */
 export function recordOf(
@@ -63,11 +69,13 @@ export function recordOf(
   const pathWords = splitWords(parsed.path);
   const wordCounts = fields.map(() => 0);
   const units: UnitRecord[] = [];
+  const bags: WordBag[] = [];
   for (const unit of parsed.units) {
     const ordinal = ordinalOf(unit.id);
     if (ordinal >= unitsPerFileMax) continue;
     const words = fieldTexts(unit).map((field) => (field === null ? pathWords : splitWords(field)));
     words.forEach((list, at) => (wordCounts[at] = (wordCounts[at] ?? 0) + list.length));
+    bags.push(bagger.bagOf(unit));
     units.push({
       ordinal,
       kind: unit.kind,
@@ -91,6 +99,7 @@ export function recordOf(
       .join("\n"),
     problems: parsed.problems,
     wordCounts,
+    wordBags: packBags(bags),
     vectors: encoder === null ? null : unitRows(encoder, parsed.units.slice(0, units.length)),
   };
 }

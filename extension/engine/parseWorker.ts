@@ -53,8 +53,8 @@ async function encoderOf(file: string): Promise<TableEncoder | null> {
 }
 
 /** What is handed over to the engine's thread without a copy. */
-function buffersOf({ packedText, vectors }: FileRecord): ArrayBuffer[] {
-  return vectors === null ? [packedText.buffer] : [packedText.buffer, vectors.buffer];
+function buffersOf({ packedText, wordBags, vectors }: FileRecord): ArrayBuffer[] {
+  return [packedText.buffer, wordBags.buffer, ...(vectors === null ? [] : [vectors.buffer])];
 }
 
 /** A grammar that does not load costs the cut into units, not the file. */

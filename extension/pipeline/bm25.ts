@@ -1,20 +1,14 @@
 import type { Unit } from "../protocol/units.ts";
 import type { CorpusStatistics } from "./ports.ts";
+import { countOf, fieldWeights, textCharactersMax, type WordBag } from "./wordBags.ts";
 import { splitWords } from "./words.ts";
 
 /** The usual values (Robertson & Zaragoza 2009); b is lower for whole files, whose length says less. */
 export const saturation = 1.2;
 export const lengthShare = 0.75;
 export const fileLengthShare = 0.4;
-/** A unit's text beyond this adds little but time: 8,000 characters are about 200 lines. */
-const textCharactersMax = 8000;
 /** A file's repetitions of a word beyond this say no more. */
 const fileRepetitionsMax = 30;
-
-/** How often a unit's field counts. Body words count once; names and paths are chosen with care. */
-export const fieldWeights = { body: 1, doc: 1.5, name: 3, path: 2 } as const;
-/** Only the end of a path names what is in a file. */
-const pathFoldersMax = 3;
 
 /** Words of one unit that matter to a question. */
 export interface TermCounts {
@@ -40,8 +34,13 @@ export function bm25(idfs: readonly number[], found: TermCounts, meanLength: num
   return sum;
 }
 
+/** Counts terms in a unit whose words were counted when it was indexed; `hashes` are the terms' `stemHash`. */
+export function bagCounts(bag: WordBag, hashes: readonly number[]): TermCounts {
+  return { counts: Float64Array.from(hashes, (hash) => countOf(bag, hash)), length: bag.length };
+}
+
 /**
- * Counts terms in units. `termOf` maps a word to the number of its term, or −1; it is asked once per distinct word.
+ * Counts terms in the texts of units. `termOf` maps a word to the number of its term, or −1; it is asked once per distinct word.
  */
 export class TermCounter {
   readonly #terms: number;
@@ -53,32 +52,20 @@ export class TermCounter {
     this.#termOf = termOf;
   }
 
-  /** All fields together, each with its weight. */
-  weighted(unit: Unit): TermCounts {
-    const counts = new Float64Array(this.#terms);
-    const path = unit.path.split("/").slice(-pathFoldersMax).join("/");
-    const length =
-      this.#add(counts, unit.text.slice(0, textCharactersMax), fieldWeights.body) +
-      this.#add(counts, unit.doc, fieldWeights.doc) +
-      this.#add(counts, unit.qualifiedName, fieldWeights.name) +
-      this.#add(counts, path, fieldWeights.path);
-    return { counts, length };
-  }
-
   /** All fields as one text, each word once per occurrence. */
   plain(unit: Unit): TermCounts {
     const counts = new Float64Array(this.#terms);
     const texts = [unit.path, unit.qualifiedName, unit.signature, unit.doc, unit.text.slice(0, textCharactersMax)];
-    return { counts, length: texts.reduce((length, text) => length + this.#add(counts, text, 1), 0) };
+    return { counts, length: texts.reduce((length, text) => length + this.#add(counts, text), 0) };
   }
 
-  #add(counts: Float64Array, text: string, weight: number): number {
+  #add(counts: Float64Array, text: string): number {
     const words = splitWords(text);
     for (const word of words) {
       const term = this.#term(word);
-      if (term >= 0) counts[term] = (counts[term] ?? 0) + weight;
+      if (term >= 0) counts[term] = (counts[term] ?? 0) + 1;
     }
-    return words.length * weight;
+    return words.length;
   }
 
   #term(word: string): number {

@@ -5,6 +5,7 @@ import type { CorpusStatistics, RankTools } from "./ports.ts";
 import { parseQuestion, type Question } from "./question.ts";
 import { isBelow, scoreStatic, type StaticScores } from "./staticScores.ts";
 import { stemWord, wordForms } from "./stem.ts";
+import type { WordBag } from "./wordBags.ts";
 
 /** Units by word search: more than a prompt can hold, few enough to be split into words within the time goal. */
 export const wordCandidatesMax = 256;
@@ -48,6 +49,8 @@ export interface Candidates {
   readonly statistics: CorpusStatistics;
   /** Distinct; in no order that means anything. */
   readonly units: readonly Unit[];
+  /** The words of each, in the units' order. */
+  readonly wordBags: readonly WordBag[];
   readonly references: ReadonlyMap<string, Received>;
   /** Null where there is no encoder, no vectors, or no known word. */
   readonly staticScores: StaticScores | null;
@@ -93,6 +96,7 @@ export function gatherCandidates(request: RankRequest, tools: RankTools): Candid
     terms,
     statistics,
     units,
+    wordBags: source.wordBags(units),
     references: new Map(references.map((received) => [received.id, received])),
     staticScores,
   };

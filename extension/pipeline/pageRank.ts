@@ -24,30 +24,28 @@ export interface Received {
  */
 export function rankReferences(graph: ReferenceGraph, seeds: ReadonlyMap<string, number>, limit: number): Received[] {
   const count = graph.nodes.length;
-  const nodeById = nodeIndex(graph);
-  const restart = new Float64Array(count);
+  const { nodeById, outWeights, popularity } = lookupsOf(graph);
+  const masses = new Map<number, number>();
   let total = 0;
   for (const [id, weight] of seeds) {
     const node = nodeById.get(id);
     if (node === undefined || weight <= 0) continue;
-    restart[node] = weight;
+    masses.set(node, weight);
     total += weight;
   }
   if (total === 0) return [];
-  for (let node = 0; node < count; node += 1) restart[node] = (restart[node] ?? 0) / total;
+  for (const [node, weight] of masses) masses.set(node, weight / total);
 
-  const { outWeights, inWeights } = weightSums(graph);
-  const incoming = flow(graph, restart, outWeights);
-  for (let node = 0; node < count; node += 1) {
-    incoming[node] = (incoming[node] ?? 0) / Math.pow(1 + (inWeights[node] ?? 0), popularityExponent);
-  }
-  return best(graph, incoming, restart, limit);
+  const incoming = flow(graph, masses, outWeights);
+  for (let node = 0; node < count; node += 1) incoming[node] = (incoming[node] ?? 0) / (popularity[node] ?? 1);
+  return best(graph, incoming, masses, limit);
 }
 
 /** What each node receives over edges after the last step. */
-function flow(graph: ReferenceGraph, restart: Float64Array, outWeights: Float64Array): Float64Array {
+function flow(graph: ReferenceGraph, seeds: ReadonlyMap<number, number>, outWeights: Float64Array): Float64Array {
   const count = graph.nodes.length;
-  const rank = Float64Array.from(restart);
+  const rank = new Float64Array(count);
+  for (const [node, mass] of seeds) rank[node] = mass;
   const incoming = new Float64Array(count);
   for (let step = 0; step < steps; step += 1) {
     incoming.fill(0);
@@ -66,21 +64,21 @@ function flow(graph: ReferenceGraph, restart: Float64Array, outWeights: Float64A
       }
     }
     // The mass of nodes without references goes back to the seeds, so that the sum stays 1.
-    for (let node = 0; node < count; node += 1) {
-      rank[node] = (1 - damping + damping * lost) * (restart[node] ?? 0) + damping * (incoming[node] ?? 0);
-    }
+    for (let node = 0; node < count; node += 1) rank[node] = damping * (incoming[node] ?? 0);
+    for (const [node, mass] of seeds) rank[node] = (rank[node] ?? 0) + (1 - damping + damping * lost) * mass;
   }
   return incoming;
 }
 
-function best(graph: ReferenceGraph, incoming: Float64Array, restart: Float64Array, limit: number): Received[] {
-  const order = [...graph.nodes.keys()].filter((node) => (incoming[node] ?? 0) > 0);
-  order.sort(
-    (a, b) => (incoming[b] ?? 0) - (incoming[a] ?? 0) || compareIds(graph.nodes[a] ?? "", graph.nodes[b] ?? ""),
-  );
-  const kept = order.slice(0, limit);
+function best(
+  graph: ReferenceGraph,
+  incoming: Float64Array,
+  seeds: ReadonlyMap<number, number>,
+  limit: number,
+): Received[] {
+  const kept = highestNodes(graph, incoming, limit);
   const highest = incoming[kept[0] ?? 0] ?? 0;
-  const strongest = strongestSeeds(graph, restart, new Set(kept));
+  const strongest = strongestSeeds(graph, seeds, new Set(kept));
   return kept.map((node) => ({
     id: graph.nodes[node] ?? "",
     value: (incoming[node] ?? 0) / highest,
@@ -88,16 +86,32 @@ function best(graph: ReferenceGraph, incoming: Float64Array, restart: Float64Arr
   }));
 }
 
+/** The list is sorted and cut whenever it is twice as long as it may be. */
+function highestNodes({ nodes }: ReferenceGraph, values: Float64Array, limit: number): number[] {
+  const byValue = (a: number, b: number): number =>
+    (values[b] ?? 0) - (values[a] ?? 0) || compareIds(nodes[a] ?? "", nodes[b] ?? "");
+  let highest: number[] = [];
+  let least = 0;
+  for (let node = 0; node < values.length; node += 1) {
+    const value = values[node] ?? 0;
+    if (value <= 0 || value < least) continue;
+    highest.push(node);
+    if (highest.length < 2 * limit) continue;
+    highest = highest.sort(byValue).slice(0, limit);
+    least = values[highest.at(-1) ?? 0] ?? 0;
+  }
+  return highest.sort(byValue).slice(0, limit);
+}
+
 function strongestSeeds(
   graph: ReferenceGraph,
-  restart: Float64Array,
+  seeds: ReadonlyMap<number, number>,
   wanted: ReadonlySet<number>,
 ): Map<number, string> {
   const strength = new Map<number, number>();
   const names = new Map<number, string>();
-  for (let node = 0; node < restart.length; node += 1) {
-    const mass = restart[node] ?? 0;
-    if (mass === 0) continue;
+  // Of equally strong seeds, the one that comes first in the graph.
+  for (const [node, mass] of [...seeds].sort(([a], [b]) => a - b)) {
     for (let edge = graph.offsets[node] ?? 0; edge < (graph.offsets[node + 1] ?? 0); edge += 1) {
       const target = graph.targets[edge] ?? 0;
       const value = mass * (graph.weights[edge] ?? 0);
@@ -109,7 +123,20 @@ function strongestSeeds(
   return names;
 }
 
-function weightSums(graph: ReferenceGraph): { outWeights: Float64Array; inWeights: Float64Array } {
+interface Lookups {
+  readonly nodeById: ReadonlyMap<string, number>;
+  /** Sum of the weights of a node's edges. */
+  readonly outWeights: Float64Array;
+  /** What a node's rank is divided by. */
+  readonly popularity: Float64Array;
+}
+
+/** A graph is built once per index state and asked often; what follows from it lives as long as it does. */
+const known = new WeakMap<ReferenceGraph, Lookups>();
+
+function lookupsOf(graph: ReferenceGraph): Lookups {
+  const before = known.get(graph);
+  if (before !== undefined) return before;
   const outWeights = new Float64Array(graph.nodes.length);
   const inWeights = new Float64Array(graph.nodes.length);
   for (let node = 0; node < graph.nodes.length; node += 1) {
@@ -120,18 +147,10 @@ function weightSums(graph: ReferenceGraph): { outWeights: Float64Array; inWeight
       inWeights[target] = (inWeights[target] ?? 0) + weight;
     }
   }
-  return { outWeights, inWeights };
-}
-
-/** A graph is built once per index state and asked often; its index lives as long as it does. */
-const nodeIndexes = new WeakMap<ReferenceGraph, Map<string, number>>();
-
-function nodeIndex(graph: ReferenceGraph): Map<string, number> {
-  const known = nodeIndexes.get(graph);
-  if (known !== undefined) return known;
-  const index = new Map(graph.nodes.map((id, node) => [id, node]));
-  nodeIndexes.set(graph, index);
-  return index;
+  const popularity = inWeights.map((weight) => Math.pow(1 + weight, popularityExponent));
+  const lookups = { nodeById: new Map(graph.nodes.map((id, node) => [id, node])), outWeights, popularity };
+  known.set(graph, lookups);
+  return lookups;
 }
 
 /** By code units: the same order on every machine. */

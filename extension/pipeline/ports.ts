@@ -3,6 +3,7 @@
  * implements them; tests pass small ones of their own.
  */
 import type { LineRange, RankedUnit, Unit } from "../protocol/units.ts";
+import type { WordBag } from "./wordBags.ts";
 
 // ---- parse ---------------------------------------------------------------------------------------------------------
 
@@ -95,6 +96,8 @@ export interface UnitSource {
   unitsAtLines(lines: readonly { readonly path: string; readonly line: number }[], root: string): readonly string[];
   /** Units by id, in the order asked; unknown ids are left out. */
   units(ids: readonly string[]): readonly Unit[];
+  /** The words of units that this source gave, in their order. */
+  wordBags(units: readonly Unit[]): readonly WordBag[];
   /** The graph of the whole workspace; built once per index state and cached. */
   graph(): ReferenceGraph;
   /** Static vectors of all units, row-major; null while there are none. */

@@ -135,18 +135,18 @@ export async function orderSignals(signals: Signals, weights: RankWeights, tools
   const { request, candidates, featured } = signals;
   const usable = usableWeights(weights.features, candidates);
   const forPurpose = request.purpose === "list" ? usable : forPrompt(usable);
-  const scored = featured.map((each) => scoredBy(each, forPurpose, featured.length));
-  const ordered = request.purpose === "list" ? spreadFiles : inOrder<RankedUnit>;
+  let scored = featured.map((each) => scoredBy(each, forPurpose, featured.length));
+  const best = () => inWords((request.purpose === "list" ? spreadFiles : inOrder)(scored).slice(0, request.top));
   if (weights.likelihood > 0 && tools.likelihood !== null && scored.length > 0) {
-    tools.onProvisional?.(ordered(scored).slice(0, request.top));
-    await addLikelihood(scored, weights.likelihood, { request, tools });
+    tools.onProvisional?.(best());
+    scored = await withLikelihoods(scored, weights.likelihood, { request, tools });
   }
-  return { ranked: ordered(scored).slice(0, request.top), candidates: scored.length };
+  return { ranked: best(), candidates: scored.length };
 }
 
 /** Candidates as a list, in the order that their features give with certain weights. */
 export function orderFeatured(featured: readonly Featured[], weights: FeatureWeights): readonly RankedUnit[] {
-  return spreadFiles(featured.map((each) => scoredBy(each, weights, featured.length)));
+  return inWords(spreadFiles(featured.map((each) => scoredBy(each, weights, featured.length))));
 }
 
 /** The best of all features together, ordered by their likelihoods alone; by the features where there is no scorer. */
@@ -179,29 +179,34 @@ function usableWeights(weights: FeatureWeights, { staticScores }: Candidates): F
   return needsTable && staticScores === null ? lexicalWeights : weights;
 }
 
+/** A unit with its score; its reasons in words are made when asked for. */
 interface Scored {
   readonly unit: Unit;
-  score: number;
-  reasons: readonly string[];
+  readonly score: number;
+  readonly reasons: () => readonly string[];
 }
 
-function scoredBy({ unit, values, reasons }: Featured, weights: FeatureWeights, candidates: number): Scored {
-  const parts = featureNames.map((feature) => ({
-    feature,
-    value: values[feature] * weightOf(feature, weights),
-    reason: reasons[feature] ?? "",
-  }));
-  const positive = parts.filter((part) => part.value > 0 && part.reason !== "").sort((a, b) => b.value - a.value);
-  const negative = parts.filter((part) => part.value < 0 && part.reason !== "");
-  const said = positive.slice(0, reasonsMax).map((part) => part.reason);
+function scoredBy(featured: Featured, weights: FeatureWeights, candidates: number): Scored {
+  let score = 0;
+  for (const feature of featureNames) score += featured.values[feature] * weightOf(feature, weights);
+  return { unit: featured.unit, score, reasons: () => reasonsOf(featured, weights, candidates) };
+}
+
+function reasonsOf({ values, reasons }: Featured, weights: FeatureWeights, candidates: number): readonly string[] {
+  const words = reasons();
+  const parts = featureNames
+    .map((feature) => ({ value: values[feature] * weightOf(feature, weights), reason: words[feature] ?? "" }))
+    .filter(({ reason }) => reason !== "");
+  const positive = parts.filter(({ value }) => value > 0).sort((a, b) => b.value - a.value);
+  const said = positive.slice(0, reasonsMax).map(({ reason }) => reason);
   const isClose = weightOf("closeness", weights) > 0 && values.closeness >= closeEnough;
   if (isClose) said.push(`meaning is close (${values.closeness.toFixed(2)})`);
-  said.push(...negative.map((part) => part.reason));
-  return {
-    unit,
-    score: parts.reduce((sum, part) => sum + part.value, 0),
-    reasons: said.length > 0 ? said : [`among the ${candidates} closest units`],
-  };
+  said.push(...parts.filter(({ value }) => value < 0).map(({ reason }) => reason));
+  return said.length > 0 ? said : [`among the ${candidates} closest units`];
+}
+
+function inWords(scored: readonly Scored[]): RankedUnit[] {
+  return scored.map(({ unit, score, reasons }) => ({ unit, score, reasons: reasons() }));
 }
 
 function weightOf(feature: Feature, weights: FeatureWeights): number {
@@ -224,7 +229,7 @@ async function natsOf(
   return nats;
 }
 
-async function addLikelihood(scored: Scored[], weight: number, asked: LikelihoodRequest): Promise<void> {
+async function withLikelihoods(scored: readonly Scored[], weight: number, asked: LikelihoodRequest): Promise<Scored[]> {
   const likeliest = inOrder(scored).slice(0, likelihoodUnitsMax.fused);
   const nats = await natsOf(
     "likelihood",
@@ -234,13 +239,13 @@ async function addLikelihood(scored: Scored[], weight: number, asked: Likelihood
   const mean = nats.reduce((sum, value) => sum + value, 0) / nats.length;
   const deviation = Math.sqrt(nats.reduce((sum, value) => sum + (value - mean) ** 2, 0) / nats.length);
   const byId = new Map(likeliest.map(({ unit }, place) => [unit.id, nats[place] ?? mean]));
-  for (const each of scored) {
-    const found = byId.get(each.unit.id);
-    if (found !== undefined) each.reasons = withLikelihood(each.reasons, found);
+  return scored.map(({ unit, score, reasons }): Scored => {
+    const found = byId.get(unit.id);
     // What was not read counts as one of the less likely ones.
-    const likelier = found === undefined ? -1 : deviation < 1e-9 ? 0 : (found - mean) / deviation;
-    each.score += weight * likelier;
-  }
+    if (found === undefined) return { unit, score: score - weight, reasons };
+    const likelier = deviation < 1e-9 ? 0 : (found - mean) / deviation;
+    return { unit, score: score + weight * likelier, reasons: () => withLikelihood(reasons(), found) };
+  });
 }
 
 function withLikelihood(reasons: readonly string[], nats: number): readonly string[] {
@@ -249,16 +254,18 @@ function withLikelihood(reasons: readonly string[], nats: number): readonly stri
 }
 
 /** Best first, and then each further unit of a file a little lower. */
-function spreadFiles(scored: readonly RankedUnit[]): RankedUnit[] {
+function spreadFiles<T extends Placed>(scored: readonly T[]): T[] {
   const perFile = new Map<string, number>();
-  const spread = inOrder(scored).map(({ unit, score, reasons }) => {
-    const before = perFile.get(unit.path) ?? 0;
-    perFile.set(unit.path, before + 1);
-    return { unit, score: score - sameFile.logOdds * Math.min(before, sameFile.times), reasons };
+  const spread = inOrder(scored).map((each) => {
+    const before = perFile.get(each.unit.path) ?? 0;
+    perFile.set(each.unit.path, before + 1);
+    return { ...each, score: each.score - sameFile.logOdds * Math.min(before, sameFile.times) };
   });
   return inOrder(spread);
 }
 
-function inOrder<T extends RankedUnit>(ranked: readonly T[]): T[] {
+type Placed = Pick<RankedUnit, "unit" | "score">;
+
+function inOrder<T extends Placed>(ranked: readonly T[]): T[] {
   return [...ranked].sort((a, b) => b.score - a.score || compareIds(a.unit.id, b.unit.id));
 }

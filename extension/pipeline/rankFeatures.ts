@@ -3,7 +3,7 @@
  * (rankWeights.ts does), and hold no knowledge of a certain repository, language or benchmark.
  */
 import type { Unit } from "../protocol/units.ts";
-import { bm25, fileScores, lengthShare, meanWeightedLength, TermCounter } from "./bm25.ts";
+import { bagCounts, bm25, fileScores, lengthShare, meanWeightedLength } from "./bm25.ts";
 import type { Candidates, Term } from "./candidates.ts";
 import { type FileLinks, fileLinks } from "./fileLinks.ts";
 import { holdsLine, isSameFile } from "./namedPlaces.ts";
@@ -11,6 +11,7 @@ import { pathKind } from "./pathKinds.ts";
 import type { ReferenceGraph } from "./ports.ts";
 import type { Identifier, Question } from "./question.ts";
 import { stemWord } from "./stem.ts";
+import { stemHash } from "./wordBags.ts";
 import { splitWords } from "./words.ts";
 
 export const featureNames = [
@@ -66,7 +67,8 @@ export type FeatureRow = Readonly<Record<Feature, number>>;
 export interface Featured {
   readonly unit: Unit;
   readonly values: FeatureRow;
-  readonly reasons: Readonly<Partial<Record<Feature, string>>>;
+  /** Made when asked for: only the units that are shown need their reasons in words. */
+  readonly reasons: () => Readonly<Partial<Record<Feature, string>>>;
 }
 
 /** A type stands for more than a function of the same name, and `Helpers` is not `helpers`. */
@@ -104,15 +106,15 @@ export function featuresOf(candidates: Candidates, graph: ReferenceGraph): Featu
         closeness: staticScores?.closeness(unit.id) ?? 0,
         fileCloseness: staticScores?.fileCloseness(unit.id) ?? 0,
       },
-      reasons: {
-        unitText: text.reason,
-        ...file.reasons,
+      reasons: () => ({
+        unitText: texts.reason(place),
+        ...file.reasons(),
         definition: definition > 0 ? `defines \`${unit.qualifiedName}\`` : "",
         unitName: `name matches`,
         namedLine: line === null ? "" : `the question names line ${line}`,
         usesNamed: used === null ? "" : `uses \`${used}\``,
         references: from === undefined ? "" : `used by \`${from.qualifiedName}\``,
-      },
+      }),
     };
   });
 }
@@ -126,11 +128,10 @@ class TextMatches {
   readonly #ownBest: number;
   readonly #fileBest: number;
 
-  constructor({ terms, units, statistics }: Candidates) {
+  constructor({ terms, units, wordBags, statistics }: Candidates) {
     const idfs = terms.map((term) => term.idf);
-    const termByStem = new Map(terms.map((term, number) => [term.stem, number]));
-    const counter = new TermCounter(terms.length, (word) => termByStem.get(stemWord(word)) ?? -1);
-    const found = units.map((unit) => ({ path: unit.path, counts: counter.weighted(unit) }));
+    const hashes = terms.map((term) => stemHash(term.stem));
+    const found = wordBags.map((bag, place) => ({ path: units[place]?.path ?? "", counts: bagCounts(bag, hashes) }));
     const mean = meanWeightedLength(statistics);
     this.#terms = terms;
     this.#counts = found.map(({ counts }) => counts.counts);
@@ -140,14 +141,16 @@ class TextMatches {
     this.#fileBest = Math.max(Number.MIN_VALUE, ...this.#byFile.values());
   }
 
-  of(unit: Unit, place: number): { readonly unit: number; readonly file: number; readonly reason: string } {
-    const counts = this.#counts[place];
-    const mentioned = this.#terms.filter((_, term) => (counts?.[term] ?? 0) > 0);
+  of(unit: Unit, place: number): { readonly unit: number; readonly file: number } {
     return {
       unit: (this.#own[place] ?? 0) / this.#ownBest,
       file: (this.#byFile.get(unit.path) ?? 0) / this.#fileBest,
-      reason: mentionReason(mentioned),
     };
+  }
+
+  reason(place: number): string {
+    const counts = this.#counts[place];
+    return mentionReason(this.#terms.filter((_, term) => (counts?.[term] ?? 0) > 0));
   }
 }
 
@@ -179,7 +182,7 @@ type FileFeature =
 
 interface FileMatch {
   readonly values: Readonly<Record<FileFeature, number>>;
-  readonly reasons: Readonly<Partial<Record<FileFeature, string>>>;
+  readonly reasons: () => Readonly<Partial<Record<FileFeature, string>>>;
 }
 
 const declarationFile = /\.(?:h|hh|hpp|hxx|pyi|d\.[cm]?ts)$/i;
@@ -238,7 +241,7 @@ class FileMatches {
         declarations: declarationFile.test(path) ? 1 : 0,
         types: typesFolder.test(path) ? 1 : 0,
       },
-      reasons: {
+      reasons: () => ({
         fileName: `file name matches \`${file.words.join(" ")}\``,
         folderName: `folder name matches \`${folder.words.join(" ")}\``,
         namedFile: `the question names \`${named}\``,
@@ -246,7 +249,7 @@ class FileMatches {
         tests: "ranked lower: a test",
         aside: kind === null ? "" : `ranked lower: ${asideNames[kind]}`,
         superseded: "ranked lower: an older version",
-      },
+      }),
     };
   }
 

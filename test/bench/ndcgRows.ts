@@ -143,7 +143,11 @@ function likelihoodRow(weight: number): string {
 
 function fitMaterial(featured: readonly Featured[], placed: PlacedQuestion): FitMaterial {
   // Without their texts, so that the candidates of all questions fit into memory.
-  const light = featured.map(({ unit, values }) => ({ unit: { ...unit, text: "", doc: "" }, values, reasons: {} }));
+  const light = featured.map(({ unit, values }) => ({
+    unit: { ...unit, text: "", doc: "" },
+    values,
+    reasons: () => ({}),
+  }));
   const right = new Set(placed.question.targets.map(({ path }) => path));
   const whole = light.map((each) => ({
     ...each,

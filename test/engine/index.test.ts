@@ -3,6 +3,7 @@ import { rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { WorkspaceIndex } from "../../extension/engine/index.ts";
+import { WordBagger } from "../../extension/pipeline/wordBags.ts";
 import { splitWords } from "../../extension/pipeline/words.ts";
 import {
   contentOf,
@@ -129,6 +130,28 @@ test("statistics are the means of the words that are indexed, for the whole or a
     assert.ok(Math.abs(meanLength.doc - mean((unit) => unit.doc)) < 1e-9);
   }
   assert.deepEqual(index.statistics("nowhere").units, 0);
+});
+
+test("the words of a unit are counted as its text has them, also after a change", async (t) => {
+  const places = await workspaceOf(t, files);
+  const index = await openIndex(t, places);
+  await index.update(updateOptions());
+  const check = () => {
+    const units = Object.keys(files).flatMap((path) => index.unitsOfFile(path));
+    const bagger = new WordBagger();
+    assert.deepEqual(
+      index.wordBags(units),
+      units.map((unit) => bagger.bagOf(unit)),
+    );
+    return units.length;
+  };
+  const before = check();
+  await writeFile(
+    join(places.folder, "src/url.ts"),
+    `${url}\nexport function joinUrl(base: string): string {\n  return base;\n}\n`,
+  );
+  await index.update(updateOptions());
+  assert.equal(check(), before + 1);
 });
 
 test("the graph leads from a mention to its definitions, to the imported one of its language most", async (t) => {

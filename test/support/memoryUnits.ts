@@ -11,6 +11,7 @@ import { fields } from "../../extension/pipeline/ports.ts";
 import { unitRows } from "../../extension/engine/parseRecord.ts";
 import { StaticRows } from "../../extension/pipeline/staticRows.ts";
 import { holdsLine, isSameFile } from "../../extension/pipeline/namedPlaces.ts";
+import { WordBagger } from "../../extension/pipeline/wordBags.ts";
 import { splitWords } from "../../extension/pipeline/words.ts";
 import type { LineRange, Unit, UnitKind } from "../../extension/protocol/units.ts";
 
@@ -99,6 +100,10 @@ export function memoryUnits(units: readonly Unit[], encoder: StaticEncoder | nul
     units(ids) {
       fetches += 1;
       return ids.flatMap((id) => byId.get(id) ?? []);
+    },
+    wordBags(asked) {
+      const bagger = new WordBagger();
+      return asked.map((unit) => bagger.bagOf(unit));
     },
     graph: () => graph,
     staticVectors: () => vectors,

@@ -11,7 +11,7 @@ import { makeUnit } from "../support/memoryUnits.ts";
 function candidate(path: string, ordinal: number, values: Partial<Record<Feature, number>>): Featured {
   const zeros = Object.fromEntries(featureNames.map((name) => [name, 0])) as Record<Feature, number>;
   const row: FeatureRow = { ...zeros, ...values };
-  return { unit: makeUnit({ path, ordinal, name: "x", text: "x" }), values: row, reasons: {} };
+  return { unit: makeUnit({ path, ordinal, name: "x", text: "x" }), values: row, reasons: () => ({}) };
 }
 
 describe("fitting weights", () => {
