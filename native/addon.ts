@@ -39,6 +39,16 @@ export interface NativeAddon {
     readonly useMmap?: boolean;
     readonly onProgress?: (fraction: number) => void;
   }): Promise<NativeModel>;
+  /**
+   * A state as `encode` wrote it. NATIVE_BLOB_INVALID says why not: damaged, of another model, llama.cpp release or
+   * format version. `tokens` and `segments` are what encode was given.
+   */
+  decodeKvState(
+    model: NativeModel,
+    bytes: Uint8Array,
+  ): { readonly state: NativeKvState; readonly tokens: Int32Array; readonly segments: Int32Array };
+  /** One after another. At least one; all of one model and KV type, positions ascending over the joints. */
+  joinKvStates(states: readonly NativeKvState[]): NativeKvState;
 }
 
 export interface NativeDevice {
@@ -152,6 +162,25 @@ export interface ScoreItem {
   readonly tokens: Int32Array;
 }
 
+export interface ObserveOptions {
+  /** Over the observed tokens and the query heads of a KV head. */
+  readonly reduce: "max" | "mean";
+  /** Tokens before this index are read but not observed. Smaller than the number of tokens; default 0. */
+  readonly firstQuery?: number;
+  /** Query vectors to return, evenly spread over the observed tokens; at most one per token. Default 0. */
+  readonly queries?: number;
+}
+
+export interface Observation {
+  /** Of the sequence before the call. */
+  readonly cells: number;
+  /** Attention probabilities, 0…1: [layer][KV head][cell], positions ascending. */
+  readonly attention: Float32Array;
+  readonly queryCount: number;
+  /** [layer][head][query][head size], so that attention is softmax(q · k / sqrt(head size)) over the keys as cached. */
+  readonly queryVectors: Float32Array;
+}
+
 export interface NativeContext {
   readonly info: ContextInfo;
   /** Number of cells the sequence occupies (its next position, as long as nothing was evicted). */
@@ -179,6 +208,17 @@ export interface NativeContext {
    */
   score(items: readonly ScoreItem[]): Promise<Float32Array[]>;
   /**
+   * Log probabilities (natural) of the whole vocabulary after each token: `[token][vocabulary]`, at most one gibibyte.
+   * The tokens are removed from the sequence afterwards. For measurements; `score` is enough for known targets.
+   */
+  distributions(sequence: number, tokens: Int32Array): Promise<Float32Array>;
+  /**
+   * Reads tokens behind the sequence, tells which of the sequence's cells they look at, and forgets them again, also
+   * after a cancellation or failure. NATIVE_STATE unless the context was opened with flash attention `off`;
+   * NATIVE_MODEL_UNSUPPORTED for models whose attention cannot be told from its nodes.
+   */
+  observe(sequence: number, tokens: Int32Array, options: ObserveOptions): Promise<Observation>;
+  /**
    * Removes positions `from` (inclusive) to `to` (exclusive, -1: to the end). Models with recurrent layers can only
    * remove everything: NATIVE_MODEL_UNSUPPORTED.
    */
@@ -187,14 +227,93 @@ export interface NativeContext {
   copySequence(source: number, target: number): void;
   clear(): void;
   /**
-   * State of one sequence, for restoreSequence in a context of the same model, KV type and flash attention; number of
-   * sequences and `unified` may differ. NATIVE_MODEL_UNSUPPORTED for cache layouts that cannot be checked (sliding
-   * window, recurrent, latent attention, several positions per token).
+   * The cells of a sequence whose position is in `range` (`from` inclusive, `to` exclusive; default all).
+   * NATIVE_MODEL_UNSUPPORTED names the cache layouts that cannot be taken apart: sliding window, recurrent layers,
+   * latent attention, several positions per token.
    */
+  captureSequence(sequence: number, range?: { readonly from: number; readonly to: number }): Promise<NativeKvState>;
+  /**
+   * Appends a state's cells to a sequence; all its positions must lie behind the sequence's last one. KV type and order
+   * of values become the context's. On failure the sequence is as it was.
+   */
+  attachState(sequence: number, state: NativeKvState): Promise<void>;
+  /** The same as `encode` of `captureSequence`, without tokens and segments. */
   saveSequence(sequence: number): Promise<Uint8Array>;
-  /** Checks the header first; on failure the sequence is empty and the error says why. */
+  /** Replaces a sequence by what `encode` wrote. On failure the sequence is empty and the error says why. */
   restoreSequence(sequence: number, blob: Uint8Array): Promise<void>;
   /** Makes the running operation reject with NATIVE_CANCELLED as soon as llama.cpp lets go (3–15 ms). */
   cancel(): void;
   close(): Promise<void>;
+}
+
+export interface KvStateInfo {
+  readonly cells: number;
+  readonly layers: number;
+  readonly kvHeads: number;
+  /** Values per KV head. */
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly kvType: NativeKvType;
+  /** Of keys and values together. */
+  readonly bytes: number;
+  /** Of the cells, ascending. */
+  readonly positions: Int32Array;
+}
+
+export interface RefitOptions {
+  /** As for `select`. */
+  readonly cells: Int32Array;
+  readonly positions: Int32Array;
+  /** As in Observation: [layer][head][query][key size]. At most 2^26 query vectors of a KV head times kept cells. */
+  readonly queryVectors: Float32Array;
+  readonly queryCount: number;
+  /**
+   * How strongly values are held where they were, 1e-6…1e6, in units of the mean squared attention to a kept cell,
+   * summed over the queries. Small: follow the queries; large: as `select`.
+   */
+  readonly ridge: number;
+  /** [kept], not 0: the cell keeps its value. Default: none does. */
+  readonly fixed?: Uint8Array;
+}
+
+/**
+ * Cells of a sequence in memory of its own, independent of any context; never changed once made. A cell holds, for
+ * each layer and KV head, the key and the value of some token; its position only says who may look at it. Outlives
+ * its model and context. Methods fail with NATIVE_STATE after close.
+ */
+export interface NativeKvState {
+  readonly info: KvStateInfo;
+  /** Keys as attention sees them (rotated by position), [cell][KV head][key size]. */
+  keys(layer: number): Float32Array;
+  /** [cell][KV head][value size] */
+  values(layer: number): Float32Array;
+  /**
+   * Other cells for each layer and KV head. `cells`: indices, [layer][KV head][kept], ascending in each row;
+   * `positions`: of the kept cells, ascending. NATIVE_MODEL_UNSUPPORTED where attention depends on a cell's position
+   * in another way than by rotated keys.
+   */
+  select(cells: Int32Array, positions: Int32Array): NativeKvState;
+  /** The cells with positions from `from` (inclusive) to `to` (exclusive). */
+  slice(from: number, to: number): NativeKvState;
+  /**
+   * Moves all positions by `by` and rotates the keys accordingly. What was quantised is f16 afterwards: quantising
+   * twice would lose more. NATIVE_MODEL_UNSUPPORTED names a rotation that is not understood.
+   */
+  shift(by: number): NativeKvState;
+  /** In another type, as llama.cpp keeps it in a context of that type. */
+  convert(kvType: NativeKvType): NativeKvState;
+  /**
+   * Like `select`, with new values: attention over the kept cells alone then gives these queries about what attention
+   * over all cells gave them (ridge least squares for each layer and KV head).
+   */
+  refit(options: RefitOptions): Promise<NativeKvState>;
+  /** Makes running refits of this state reject with NATIVE_CANCELLED. */
+  cancel(): void;
+  /**
+   * For a file. `tokens`: what the cells were read from (any number); `segments`: numbers of the caller's. Both come
+   * back from decodeKvState.
+   */
+  encode(meta: { readonly tokens: Int32Array; readonly segments: Int32Array }): Uint8Array;
+  /** Frees the memory. A running attachState or refit still has it. */
+  close(): void;
 }

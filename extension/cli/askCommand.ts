@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { EngineClient } from "../client/engineClient.ts";
-import type { EngineEvent, EngineEvents } from "../protocol/engine.ts";
+import type { EngineEvent, EngineEvents, KvMeter } from "../protocol/engine.ts";
+import { toFailure } from "../protocol/failure.ts";
 import type { Answer, Citation, RankedUnit } from "../protocol/units.ts";
 import { accountText, contextParams } from "./contextCommand.ts";
 import type { ContextOptions } from "./contextCommand.ts";
@@ -8,7 +9,7 @@ import { withEngine } from "./openEngine.ts";
 import type { CommandContext } from "./openEngine.ts";
 import { rankedText } from "./rankCommand.ts";
 import type { Terminal } from "./terminal.ts";
-import { bytes, count, decimal, heading, wrap } from "./textFormat.ts";
+import { bytes, count, counted, decimal, heading, wrap } from "./textFormat.ts";
 
 export interface AskOptions extends ContextOptions {
   readonly top: number;
@@ -34,10 +35,37 @@ export async function runAsk(
     on(client, askId, "unitsRanked", (event) => (ranked = event.ranked));
     if (!options.json) showProgress(client, askId, context.terminal, options.top);
     const answer = await client.request("ask", params, { signal: context.signal });
-    if (options.json) context.terminal.printJson({ ...answer, ranked: ranked.slice(0, options.top) });
-    else context.terminal.print(endText(answer));
+    if (!options.json) context.terminal.print(endText(answer));
+    const kv = await settle(client, answer, context);
+    if (options.json) context.terminal.printJson({ ...answer, ranked: ranked.slice(0, options.top), kv });
+    else if (kv !== null) context.terminal.note(cacheText(kv));
     return answer.stopReason;
   });
+}
+
+/** Waits until what was read is stored for the next question; Ctrl+C does not. Null where nothing was read. */
+async function settle(client: EngineClient, answer: Answer, context: CommandContext): Promise<KvMeter | null> {
+  if (answer.source === "extractive") return null;
+  client.on("kvChanged", ({ kv: { compression } }) => {
+    const { isRunning, tokensDone, tokensTotal } = compression;
+    if (isRunning) context.terminal.progress("Keeping what was read (Ctrl+C skips): token", tokensDone, tokensTotal);
+  });
+  try {
+    return (await client.request("settle", {}, { signal: context.signal })).kv;
+  } catch (thrown) {
+    if (toFailure(thrown).code !== "cancelled") throw thrown;
+    return (await client.request("status", {})).kv;
+  }
+}
+
+function cacheText(kv: KvMeter): string {
+  if (kv.uncompressedBecause !== "") return `KV cache: not compressed: ${kv.uncompressedBecause}`;
+  const parts = [`${count(kv.cellsUsed)} cells for ${counted(kv.tokens, "token")}`];
+  parts.push(kv.bytes < kv.bytesFull ? `${bytes(kv.bytesFull)} → ${bytes(kv.bytes)}` : bytes(kv.bytes));
+  if (kv.compression.tokensDone > 0) {
+    parts.push(`compressed ${counted(kv.compression.tokensDone, "token")} in ${count(kv.compression.ms)} ms`);
+  }
+  return `KV cache: ${parts.join(" · ")}`;
 }
 
 type AskEvent = { [E in EngineEvent]: EngineEvents[E] extends { readonly askId: string } ? E : never }[EngineEvent];
@@ -103,7 +131,7 @@ function figuresText({ figures, source }: Answer): string {
     source === "extractive"
       ? ["no model read or wrote"]
       : [
-          `${count(figures.tokensReused)} reused`,
+          `${count(figures.tokensReused)} reused${figures.tokensLoaded === 0 ? "" : ` (${count(figures.tokensLoaded)} from disk)`}`,
           `read ${decimal(figures.readTokensPerSecond)} tokens/s`,
           `wrote ${count(figures.tokensWritten)} at ${decimal(figures.writeTokensPerSecond)} tokens/s`,
           `KV ${bytes(figures.kvBytes)}`,

@@ -2,13 +2,15 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { toFailure } from "../protocol/failure.ts";
 import type { Failure } from "../protocol/failure.ts";
-import { devices, rankerNames } from "../protocol/settings.ts";
+import { devices, evictorNames, rankerNames } from "../protocol/settings.ts";
 import { runAsk } from "./askCommand.ts";
 import type { AskOptions } from "./askCommand.ts";
+import { cacheActions, runCache } from "./cacheCommand.ts";
+import type { CacheAction } from "./cacheCommand.ts";
 import { runContext } from "./contextCommand.ts";
 import type { ContextOptions } from "./contextCommand.ts";
 import { runIndex } from "./indexCommand.ts";
-import type { CommandContext, SharedOptions } from "./openEngine.ts";
+import type { CommandContext, EngineOptions, SharedOptions } from "./openEngine.ts";
 import { runRank } from "./rankCommand.ts";
 import type { RankOptions } from "./rankCommand.ts";
 import { Terminal } from "./terminal.ts";
@@ -49,13 +51,26 @@ model(ranking(shared(program.command("ask"))))
   .argument("<question>")
   .addOption(topOption())
   .option("--max-tokens <tokens>", "length of the answer at most; 0: as in the settings", wholeNumber(0, 16_384), 0)
-  .option("--seed <number>", "seed of the sampling, for the same answer again", wholeNumber(0, 0xffffffff))
+  .option(
+    "--seed <number>",
+    "seed of the sampling, for the same answer again with --keep 1",
+    wholeNumber(0, 0xffffffff),
+  )
+  .option("--keep <ratio>", "share of the KV cache that is kept after the answer, 0.1 to 1; 1: all", ratio)
+  .addOption(new Option("--evictor <name>", "how the cells that are kept are chosen").choices(evictorNames))
   .action((question: string, options: AskOptions) =>
     run(options, async (context) => {
       const stopReason = await runAsk(question, options, context);
       if (stopReason === "cancelled") process.exitCode = exitCodes.interrupted;
     }),
   );
+
+const cacheCommand = program.command("cache").description("what is stored of KV caches, for the next question");
+for (const [action, description] of Object.entries(cacheActions)) {
+  engine(cacheCommand.command(action))
+    .description(description)
+    .action((options: EngineOptions) => run(options, (context) => runCache(action as CacheAction, options, context)));
+}
 
 try {
   await program.parseAsync();
@@ -64,7 +79,7 @@ try {
   process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
 }
 
-async function run(options: SharedOptions, command: (context: CommandContext) => Promise<void>): Promise<void> {
+async function run(options: EngineOptions, command: (context: CommandContext) => Promise<void>): Promise<void> {
   const abort = new AbortController();
   let enginePid = 0;
   const terminal = new Terminal(options, () => {
@@ -95,10 +110,17 @@ function report(failure: Failure, terminal: Terminal): void {
 }
 
 function shared(command: Command): Command {
+  return engine(command.option("--repo <folder>", "the repository", ".")).option(
+    "--ignore <glob>",
+    "files to leave out, in .gitignore's syntax; can be repeated",
+    collect,
+    [],
+  );
+}
+
+function engine(command: Command): Command {
   return command
-    .option("--repo <folder>", "the repository", ".")
-    .option("--storage <folder>", "where indexes are kept")
-    .option("--ignore <glob>", "files to leave out, in .gitignore's syntax; can be repeated", collect, [])
+    .option("--storage <folder>", "where indexes and caches are kept")
     .option("--json", "print JSON", false)
     .option("--quiet", "no progress and no warnings", false)
     .option("--verbose", "also the engine's log", false);
@@ -125,6 +147,12 @@ function model(command: Command): Command {
 
 function topOption(): Option {
   return new Option("--top <number>", "units to show").argParser(wholeNumber(1, 1000)).default(defaultTop);
+}
+
+function ratio(text: string): number {
+  const value = Number(text);
+  if (/^\d*\.?\d+$/.test(text) && value >= 0.1 && value <= 1) return value;
+  throw new InvalidArgumentError("It must be a number from 0.1 to 1.");
 }
 
 function collect(value: string, previous: readonly string[]): string[] {

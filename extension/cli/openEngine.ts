@@ -6,21 +6,27 @@ import { unreachable } from "../base/unreachable.ts";
 import type { EngineEvents } from "../protocol/engine.ts";
 import { Failure } from "../protocol/failure.ts";
 import { rankerNames } from "../protocol/settings.ts";
-import type { Device, RankerName } from "../protocol/settings.ts";
+import type { Device, EvictorName, RankerName } from "../protocol/settings.ts";
 import { defaultStorageFolder } from "./storageFolder.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Options that every command has, as commander hands them over. */
-export interface SharedOptions {
-  readonly repo: string;
+export interface EngineOptions {
   readonly storage?: string;
-  readonly ignore: readonly string[];
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
+}
+
+/** Options of commands that work on a repository. */
+export interface SharedOptions extends EngineOptions {
+  readonly repo: string;
+  readonly ignore: readonly string[];
   readonly model?: string;
   readonly scorer?: string;
   readonly device?: Device;
+  readonly keep?: number;
+  readonly evictor?: EvictorName;
 }
 
 /** What a command works with besides its own options. */
@@ -33,8 +39,20 @@ export interface CommandContext {
 }
 
 /** Starts the engine with the repository open, runs `work`, and ends the engine whatever happens. */
-export async function withEngine<T>(
+export function withEngine<T>(
   options: SharedOptions,
+  context: CommandContext,
+  work: (client: EngineClient) => Promise<T>,
+): Promise<T> {
+  return withBareEngine(options, context, async (client) => {
+    await client.openWorkspace({ folder: resolve(options.repo), excludeGlobs: [] });
+    return work(client);
+  });
+}
+
+/** The same without a repository. */
+export async function withBareEngine<T>(
+  options: EngineOptions,
   context: CommandContext,
   work: (client: EngineClient) => Promise<T>,
 ): Promise<T> {
@@ -58,7 +76,6 @@ export async function withEngine<T>(
   });
   try {
     for (const problem of await client.configure()) terminal.note(`warning: ${problem}`);
-    await client.openWorkspace({ folder: resolve(options.repo), excludeGlobs: [] });
     return await work(client);
   } finally {
     terminal.clearProgress();
@@ -84,12 +101,14 @@ function engineCommand(): EngineCommand {
   };
 }
 
-function settingsOf(options: SharedOptions): Readonly<Record<string, unknown>> {
+function settingsOf(options: EngineOptions & Partial<SharedOptions>): Readonly<Record<string, unknown>> {
   return {
-    "index.ignoreGlobs": options.ignore,
+    "index.ignoreGlobs": options.ignore ?? [],
     ...(options.model === undefined ? {} : { "model.assistant": resolve(options.model) }),
     ...(options.scorer === undefined ? {} : { "model.scorer": resolve(options.scorer) }),
     ...(options.device === undefined ? {} : { "engine.device": options.device }),
+    ...(options.keep === undefined ? {} : { "kv.keepRatio": options.keep }),
+    ...(options.evictor === undefined ? {} : { "kv.evictor": options.evictor }),
   };
 }
 

@@ -2,6 +2,7 @@ import { compressors } from "../pipeline/compress.ts";
 import { relatedUnits } from "../pipeline/compressRelated.ts";
 import { rankedText } from "../pipeline/followUp.ts";
 import type { Grammar, RankTools } from "../pipeline/ports.ts";
+import { digestText } from "../pipeline/digest.ts";
 import { buildPrompt } from "../pipeline/prompt.ts";
 import { UnitSyntax } from "../pipeline/pruneSyntax.ts";
 import { rankers } from "../pipeline/rank.ts";
@@ -112,6 +113,9 @@ export async function composePrompt(
     related,
     compressor: compressors.knapsack,
     syntax: new UnitSyntax(grammarOf, parts.omission),
+    ...(reader.digestTokens === 0
+      ? {}
+      : { digest: digestText(source, { counter: reader.counter, budgetTokens: reader.digestTokens }) }),
     counter: reader.counter,
     chat: reader.chat,
     omission: parts.omission,

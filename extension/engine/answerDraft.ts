@@ -1,16 +1,16 @@
 import type { Answer, Citation, Prompt, StopReason } from "../protocol/units.ts";
-import type { Reader, Written } from "./reader.ts";
+import type { Reader, ReadTokens, Written } from "./reader.ts";
 import type { StageTimes } from "./stageTimes.ts";
 
 /** An answer in the making: what is there when it is cancelled is the answer. */
 export class AnswerDraft {
   readonly #question: string;
   #prompt: Prompt;
-  #source: Answer["source"] = "extractive";
-  #kvBytes = 0;
+  #reader: Reader | null = null;
   #text = "";
   #tokensRead = 0;
   #tokensReused = 0;
+  #tokensLoaded = 0;
   #tokensWritten = 0;
   #stopReason: StopReason = "cancelled";
   #citations: readonly Citation[] = [];
@@ -28,15 +28,15 @@ export class AnswerDraft {
     return this.#prompt;
   }
 
-  begin(prompt: Prompt, { source, kvBytes }: Reader): void {
+  begin(prompt: Prompt, reader: Reader): void {
     this.#prompt = prompt;
-    this.#source = source;
-    this.#kvBytes = kvBytes;
+    this.#reader = reader;
   }
 
-  hasRead({ tokensRead, tokensReused }: { readonly tokensRead: number; readonly tokensReused: number }): void {
+  hasRead({ tokensRead, tokensReused, tokensLoaded }: ReadTokens): void {
     this.#tokensRead = tokensRead;
     this.#tokensReused = tokensReused;
+    this.#tokensLoaded = tokensLoaded;
   }
 
   /** Takes in what the reader writes, and hands each bit on. */
@@ -59,7 +59,7 @@ export class AnswerDraft {
     return {
       question: this.#question,
       text: this.#text,
-      source: this.#source,
+      source: this.#reader?.source ?? "extractive",
       stopReason: this.#stopReason,
       citations: this.#citations,
       prompt: this.#prompt,
@@ -67,10 +67,11 @@ export class AnswerDraft {
         tokensRaw: this.#prompt.tokensRaw,
         tokensSent: this.#prompt.tokensSent,
         tokensReused: this.#tokensReused,
+        tokensLoaded: this.#tokensLoaded,
         tokensWritten: this.#tokensWritten,
         readTokensPerSecond: perSecond(this.#tokensRead, times.readMs),
         writeTokensPerSecond: perSecond(this.#tokensWritten, times.writeMs),
-        kvBytes: this.#kvBytes,
+        kvBytes: this.#reader?.kvBytes ?? 0,
         ...times,
       },
     };

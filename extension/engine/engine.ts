@@ -8,6 +8,7 @@ import { likelihoodWeight, rankers } from "../pipeline/rank.ts";
 import { protocolVersion } from "../protocol/engine.ts";
 import type {
   AskParams,
+  CacheReport,
   ContextParams,
   ContextResult,
   EngineEvent,
@@ -18,6 +19,7 @@ import type {
   HelloResult,
   IndexParams,
   IndexSummary,
+  KvMeter,
   LogLevel,
   ParamsOf,
   RankParams,
@@ -34,6 +36,7 @@ import { AnswerDraft } from "./answerDraft.ts";
 import { openGrammars } from "./grammars.ts";
 import type { Grammars } from "./grammars.ts";
 import { IndexedWorkspace } from "./indexedWorkspace.ts";
+import { clearSegments, listSegments, measureSegments, verifySegments } from "./kvStore.ts";
 import { Models } from "./models.ts";
 import type { PlaceSource } from "./places.ts";
 import { openReader } from "./reader.ts";
@@ -97,7 +100,11 @@ export class Engine {
     rank: (params, signal) => this.#rank(params, signal),
     context: (params, signal) => this.#context(params, signal),
     ask: (params, signal) => this.#ask(params, signal),
-    status: () => Promise.resolve(this.#status()),
+    settle: (_, signal) => this.#settle(signal),
+    cacheList: () => this.#cacheList(),
+    cacheClear: () => clearSegments(this.#greeted().models.kvDisk.folder),
+    cacheVerify: () => verifySegments(this.#greeted().models.kvDisk.folder, Date.now()),
+    status: () => this.#status(),
     ping: () => Promise.resolve({ uptimeMs: performance.now() - this.#startMs }),
   };
 
@@ -117,6 +124,9 @@ export class Engine {
         settings: () => this.#settings,
         log: (level, message) => {
           this.#log(level, message);
+        },
+        onKvChanged: (kv) => {
+          this.#options.emit("kvChanged", { kv });
         },
       }),
     };
@@ -202,11 +212,17 @@ export class Engine {
     checkQuestion(asked.question);
     const params = { ...asked, root: trimmedRoot(asked.root) };
     const parts = await this.#answerParts(params, params.maxTokens ?? 0);
+    const { models } = this.#greeted();
+    models.wake();
     const turn = Promise.withResolvers<undefined>();
     const answered = this.#asks.run(() => {
       turn.resolve(undefined);
       return answerQuestion(params, parts, signal);
     });
+    const rest = (): void => {
+      if (this.#asks.length === 0 && !this.#closing.signal.aborted) models.rest();
+    };
+    void answered.then(rest, rest);
     try {
       await untilAborted(turn.promise, signal);
     } catch (thrown) {
@@ -249,8 +265,20 @@ export class Engine {
     };
   }
 
-  #status(): EngineStatus {
+  async #settle(signal: AbortSignal): Promise<{ readonly kv: KvMeter | null }> {
+    const { models } = this.#greeted();
+    await models.settled(signal);
+    return { kv: models.kv };
+  }
+
+  async #cacheList(): Promise<CacheReport> {
+    const { folder, bytesMax } = this.#greeted().models.kvDisk;
+    return { folder, bytesMax, segments: await listSegments(folder) };
+  }
+
+  async #status(): Promise<EngineStatus> {
     const models = this.#opened?.models;
+    const cache = models === undefined ? { files: 0, bytes: 0 } : await measureSegments(models.kvDisk.folder);
     const counts = this.#workspace?.index.counts();
     return {
       workspace: this.#workspace?.index.folder ?? null,
@@ -261,6 +289,8 @@ export class Engine {
       scorer: models?.scorerName ?? null,
       device: models?.device ?? null,
       kvBytes: models?.kvBytes ?? 0,
+      kv: models?.kv ?? null,
+      cache,
       residentBytes: process.memoryUsage.rss(),
     };
   }

@@ -2,7 +2,7 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { SerialQueue } from "../base/serialQueue.ts";
 import type { TokenCounter } from "../pipeline/ports.ts";
-import type { DeviceReport, GpuShare, LogLevel } from "../protocol/engine.ts";
+import type { DeviceReport, GpuShare, KvMeter, LogLevel } from "../protocol/engine.ts";
 import { Failure, toFailure } from "../protocol/failure.ts";
 import type { Settings } from "../protocol/settings.ts";
 import { openCodeModel } from "./codeModel.ts";
@@ -14,6 +14,7 @@ import type { Llama } from "./llama.ts";
 import { readModelHeader } from "./modelHeader.ts";
 import type { ModelHeader } from "./modelHeader.ts";
 import { Session } from "./session.ts";
+import type { KvPolicy } from "./session.ts";
 import { loadStaticTable } from "./staticTable.ts";
 import type { TableEncoder } from "./staticTable.ts";
 
@@ -21,13 +22,16 @@ export interface ModelsOptions {
   /** Package root. */
   readonly root: string;
   readonly gpu: GpuShare;
-  /** Where what the scorer reads is kept; created when missing. */
+  /** Where what scorer and assistant read is kept; created when missing. */
   readonly storageFolder: string;
   /** Read whenever something is opened. */
   readonly settings: () => Settings;
   readonly log: (level: LogLevel, message: string) => void;
+  /** As in `SessionOptions`. */
+  readonly onKvChanged?: (kv: KvMeter) => void;
 }
 
+const bytesPerGiB = 1024 ** 3;
 /** Where no tokenizer can be loaded at all. */
 const charactersPerToken = 4;
 
@@ -72,6 +76,32 @@ export class Models {
   /** Bytes of the assistant's KV cache. */
   get kvBytes(): number {
     return this.#session?.kvBytes ?? 0;
+  }
+
+  /** The assistant's KV cache; null before one was loaded. */
+  get kv(): KvMeter | null {
+    return this.#session?.kv ?? null;
+  }
+
+  /** Where segments of the KV cache are stored, and how many bytes they may take. */
+  get kvDisk(): { readonly folder: string; readonly bytesMax: number } {
+    const { storageFolder, settings } = this.#options;
+    return { folder: join(storageFolder, "kv"), bytesMax: Math.floor(settings()["kv.diskLimitGiB"] * bytesPerGiB) };
+  }
+
+  /** A question comes: the assistant is there for it at once. */
+  wake(): void {
+    this.#session?.wake();
+  }
+
+  /** No question waits: the assistant may compress and store what it has read. */
+  rest(): void {
+    this.#session?.rest();
+  }
+
+  /** Resolves when the assistant has nothing to do in idle time any more. */
+  async settled(signal: AbortSignal): Promise<void> {
+    await this.#session?.settled(signal);
   }
 
   /** Which scorers are loaded, in words; null before that, or where none could be. */
@@ -176,9 +206,15 @@ export class Models {
 
   /**
    * The assistant's session, with room for at least `contextTokens`. The one that is open is used again unless it is
-   * too small or other settings apply; what it has read is lost then. Fails as `Session.open` does.
+   * too small or other settings apply; what it has read is found on disk then. Fails as `Session.open` does.
    */
-  assistant(path: string, contextTokens: number): Promise<Session> {
+  async assistant(path: string, contextTokens: number): Promise<Session> {
+    const session = await this.#openedAssistant(path, contextTokens);
+    await session.setPolicy(this.#kvPolicy());
+    return session;
+  }
+
+  #openedAssistant(path: string, contextTokens: number): Promise<Session> {
     return this.#assistantQueue.run(async () => {
       const settings = this.#options.settings();
       const key = JSON.stringify([path, settings["engine.threads"], settings["engine.kvType"]]);
@@ -229,6 +265,7 @@ export class Models {
   async #openAssistant(modelPath: string, contextTokens: number, settings: Settings): Promise<Session> {
     const llama = await this.llama();
     const half = this.#options.gpu === "half" && llama.gpuLayers > 0;
+    const { log, onKvChanged } = this.#options;
     const layers = half ? (await readModelHeader(modelPath))?.layers : undefined;
     return Session.open({
       llama,
@@ -236,8 +273,19 @@ export class Models {
       contextTokens,
       threads: settings["engine.threads"],
       kvType: settings["engine.kvType"],
+      log,
+      ...(onKvChanged === undefined ? {} : { onKvChanged }),
       ...(layers === undefined ? {} : { gpuLayers: Math.floor(layers / 2) }),
     });
+  }
+
+  #kvPolicy(): KvPolicy {
+    const settings = this.#options.settings();
+    const disk = this.kvDisk;
+    return {
+      recipe: { evictor: settings["kv.evictor"], keepRatio: settings["kv.keepRatio"] },
+      disk: disk.bytesMax > 0 ? disk : null,
+    };
   }
 
   async #closeAssistant(): Promise<void> {

@@ -42,6 +42,12 @@ export interface Written {
   readonly tokens: number;
 }
 
+export interface ReadTokens {
+  readonly tokensRead: number;
+  readonly tokensReused: number;
+  readonly tokensLoaded: number;
+}
+
 /** Whoever reads the prompt and writes the answer: the assistant, or nobody. */
 export interface Reader {
   readonly source: Answer["source"];
@@ -49,8 +55,10 @@ export interface Reader {
   readonly counter: TokenCounter;
   readonly chat: ChatFormat;
   readonly kvBytes: number;
+  /** Tokens that the repository digest may take; 0: none is wanted. */
+  readonly digestTokens: number;
   /** Fills the KV cache. Fails with `cancelled`. */
-  read(prompt: Prompt, options: ReadOptions): Promise<{ readonly tokensRead: number; readonly tokensReused: number }>;
+  read(prompt: Prompt, options: ReadOptions): Promise<ReadTokens>;
   /** Yields the answer bit by bit; an abort is a stop reason, not a failure. */
   write(options: WriteOptions): AsyncGenerator<string, Written, undefined>;
   /** The places that the written text points to. */
@@ -86,7 +94,14 @@ export async function openReader(models: Models, request: ReaderRequest): Promis
   return new AssistantReader(session, budget, {
     maxTokens: request.maxTokens || settings["budget.answerTokens"],
     temperature: settings["answer.temperature"],
+    digestTokens: Math.floor((budget.budgetTokens * settings["budget.digestPercent"]) / 100),
   });
+}
+
+interface AnswerOptions {
+  readonly maxTokens: number;
+  readonly temperature: number;
+  readonly digestTokens: number;
 }
 
 class AssistantReader implements Reader {
@@ -94,33 +109,36 @@ class AssistantReader implements Reader {
   readonly budget: Budget;
   readonly counter: TokenCounter;
   readonly chat: ChatFormat;
-  readonly kvBytes: number;
+  readonly digestTokens: number;
   readonly #session: Session;
-  readonly #answer: { readonly maxTokens: number; readonly temperature: number };
+  readonly #answer: AnswerOptions;
 
-  constructor(session: Session, budget: Budget, answer: { maxTokens: number; temperature: number }) {
+  constructor(session: Session, budget: Budget, answer: AnswerOptions) {
     this.#session = session;
     this.#answer = answer;
     this.budget = budget;
     this.counter = session.counter;
     this.chat = session.chat;
-    this.kvBytes = session.kvBytes;
+    this.digestTokens = answer.digestTokens;
   }
 
-  async read(prompt: Prompt, options: ReadOptions): Promise<{ tokensRead: number; tokensReused: number }> {
-    const tokens = this.#session.tokenizePrompt(prompt);
+  get kvBytes(): number {
+    return this.#session.kvBytes;
+  }
+
+  async read(prompt: Prompt, options: ReadOptions): Promise<ReadTokens> {
+    const { tokens, segments } = this.#session.promptTokens(prompt);
     if (tokens.length !== prompt.tokensSent) {
       throw new Failure("internal", `the prompt has ${tokens.length} tokens, its pieces ${prompt.tokensSent}`);
     }
-    return this.#session.read(tokens, options);
+    return this.#session.read(tokens, { ...options, segments, reserveTokens: this.#answerTokens(prompt) });
   }
 
   write(options: WriteOptions): AsyncGenerator<string, Written, undefined> {
-    const { budgetTokens } = this.budget;
     return this.#session.generate({
       ...sampling,
       temperature: this.#answer.temperature,
-      maxTokens: Math.min(this.#answer.maxTokens, budgetTokens - options.prompt.tokensSent),
+      maxTokens: this.#answerTokens(options.prompt),
       signal: options.signal,
       ...(options.seed === undefined ? {} : { seed: options.seed }),
     });
@@ -130,6 +148,10 @@ class AssistantReader implements Reader {
     const { resolve, resolveName } = placeFinder(source, prompt);
     return findCitations(text, resolve, resolveName);
   }
+
+  #answerTokens(prompt: Prompt): number {
+    return Math.min(this.#answer.maxTokens, this.budget.budgetTokens - prompt.tokensSent);
+  }
 }
 
 class ExtractiveReader implements Reader {
@@ -138,14 +160,15 @@ class ExtractiveReader implements Reader {
   readonly counter: TokenCounter;
   readonly chat = plainFormat({ bosText: "", addBos: false });
   readonly kvBytes = 0;
+  readonly digestTokens = 0;
 
   constructor(budget: Budget, counter: TokenCounter) {
     this.budget = budget;
     this.counter = counter;
   }
 
-  read(): Promise<{ tokensRead: number; tokensReused: number }> {
-    return Promise.resolve({ tokensRead: 0, tokensReused: 0 });
+  read(): Promise<ReadTokens> {
+    return Promise.resolve({ tokensRead: 0, tokensReused: 0, tokensLoaded: 0 });
   }
 
   async *write({ prompt, ranked, omission, signal }: WriteOptions): AsyncGenerator<string, Written, undefined> {

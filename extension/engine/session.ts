@@ -1,17 +1,31 @@
-/** The assistant model with one context: reads prompts, reuses what it has read before, and writes answers. */
+/**
+ * The assistant model: reads prompts, reuses what it has read before, writes answers, and compresses its cache when
+ * there is nothing else to do.
+ */
 import path from "node:path";
-import type { ContextInfo, ModelInfo, NativeContext, NativeModel, NativeKvType } from "../../native/addon.ts";
+import type { ContextInfo, ModelInfo, NativeAddon, NativeModel } from "../../native/addon.ts";
 import type { ChatFormat, TokenCounter } from "../pipeline/ports.ts";
-import { Failure } from "../protocol/failure.ts";
+import { promptSegments } from "../pipeline/promptSegments.ts";
+import type { KvMeter, LogLevel } from "../protocol/engine.ts";
 import type { KvType } from "../protocol/settings.ts";
-import type { Prompt, StopReason } from "../protocol/units.ts";
-import { throwIfCancelled, whileCancellable } from "./cancellable.ts";
+import type { Prompt } from "../protocol/units.ts";
+import { throwIfCancelled } from "./cancellable.ts";
 import { openChatFormat } from "./chat.ts";
+import { generate } from "./generation.ts";
+import type { GenerateOptions, GenerateResult } from "./generation.ts";
+import { IdleWork } from "./idleWork.ts";
+import { KvAccount } from "./kvAccount.ts";
+import { isExact } from "./kvSegments.ts";
+import type { KvRecipe, TokenSegment } from "./kvSegments.ts";
 import type { Llama } from "./llama.ts";
 import { nativeFailure } from "./nativeFailure.ts";
 import { PieceTokenizer } from "./pieceTokenizer.ts";
-import { readSessionFile, sessionFingerprint, writeSessionFile } from "./sessionFile.ts";
-import { TextStream } from "./textStream.ts";
+import { SegmentStore } from "./segmentStore.ts";
+import { SessionCache } from "./sessionCache.ts";
+import type { PromptTokens } from "./sessionCache.ts";
+import { compressSession } from "./sessionCompression.ts";
+import { ServingContext } from "./servingContext.ts";
+import { modelFingerprint } from "./stateFiles.ts";
 
 export interface SessionOptions {
   readonly llama: Llama;
@@ -27,52 +41,55 @@ export interface SessionOptions {
   readonly signal?: AbortSignal;
   /** Share of the model that is loaded, 0…1. */
   readonly onProgress?: (fraction: number) => void;
+  readonly log?: (level: LogLevel, message: string) => void;
+  /** Called when work in idle time begins, goes on or ends. */
+  readonly onKvChanged?: (kv: KvMeter) => void;
+}
+
+/** How the session keeps what it has read. */
+export interface KvPolicy {
+  readonly recipe: KvRecipe;
+  /** Where segments are kept on disk; null: nowhere. */
+  readonly disk: { readonly folder: string; readonly bytesMax: number } | null;
 }
 
 export interface ReadOptions {
+  /** Those of `promptTokens`; without them nothing is stored or compressed. */
+  readonly segments?: readonly TokenSegment[];
+  /** Room for the answer; default: what the context leaves. */
+  readonly reserveTokens?: number;
   readonly signal?: AbortSignal;
-  /** After each batch: tokens of this prompt that are in the cache, and how many of them were there before. */
+  /** After each step: tokens of this prompt that are in the cache, and how many of them were not read now. */
   readonly onProgress?: (tokensDone: number, tokensReused: number) => void;
 }
 
 export interface ReadResult {
   readonly tokensRead: number;
+  /** Tokens that were in the cache, or were loaded from disk. */
   readonly tokensReused: number;
+  /** Those of them that were loaded. */
+  readonly tokensLoaded: number;
 }
 
-export interface GenerateOptions {
-  readonly maxTokens: number;
-  /** 0: always the likeliest token. */
-  readonly temperature: number;
-  readonly topK?: number;
-  readonly topP?: number;
-  readonly minP?: number;
-  readonly repeatPenalty?: number;
-  readonly repeatLastTokens?: number;
-  readonly seed?: number;
-  /** In addition to the chat format's own. */
-  readonly stopStrings?: readonly string[];
-  readonly signal?: AbortSignal;
-}
-
-export interface GenerateResult {
-  readonly stopReason: StopReason;
-  /** Tokens generated, the ending one included. */
-  readonly tokens: number;
-}
-
-/** One operation at a time; whoever shares a session queues. */
+/** One operation at a time; whoever shares a session queues. Work in idle time makes way for the next operation. */
 export class Session {
   readonly model: ModelInfo;
-  readonly context: ContextInfo;
   readonly chat: ChatFormat;
   /** Counts content; a text of `chat` counts with its control tokens, as `tokenizePrompt` reads it. */
   readonly counter: TokenCounter;
   readonly #parts: SessionParts;
+  readonly #cache: SessionCache;
   readonly #tokenizer: PieceTokenizer;
   readonly #templateTexts: ReadonlySet<string>;
-  /** Exactly the tokens in the cache. */
-  #cached: number[] = [];
+  readonly #account: KvAccount;
+  readonly #idle = new IdleWork(() => {
+    this.#parts.onKvChanged(this.kv);
+  });
+  #policy: KvPolicy = { recipe: { evictor: "none", keepRatio: 1 }, disk: null };
+  #store: SegmentStore | null = null;
+  #fingerprint: Promise<string> | null = null;
+  /** What was read last, once it was read to its end. */
+  #prompt: PromptTokens | null = null;
 
   /**
    * Loads the model and opens its context. Fails with modelMissing, modelNotGguf, modelTruncated, modelUnsupported,
@@ -80,9 +97,10 @@ export class Session {
    */
   static async open(options: SessionOptions): Promise<Session> {
     throwIfCancelled(options.signal);
-    const { llama, modelPath } = options;
+    const { llama, modelPath, threads } = options;
+    const { addon } = llama;
     try {
-      const model = await llama.addon.openModel({
+      const model = await addon.openModel({
         path: modelPath,
         gpuLayers: options.gpuLayers ?? llama.gpuLayers,
         ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
@@ -95,8 +113,15 @@ export class Session {
           addBos: model.info.addBos,
           ...(options.signal === undefined ? {} : { signal: options.signal }),
         });
-        const context = await openContext(model, options);
-        return new Session({ model, context, chat, modelPath, release: llama.addon.release });
+        const serving = await ServingContext.open(model, {
+          cells: options.contextTokens,
+          kvType: options.kvType,
+          threads,
+          isOnGpu: llama.gpuLayers > 0,
+        });
+        const log = options.log ?? (() => undefined);
+        const onKvChanged = options.onKvChanged ?? (() => undefined);
+        return new Session({ addon, model, chat, modelPath, threads, log, onKvChanged }, new SessionCache(serving));
       } catch (error) {
         await model.close();
         throw error;
@@ -106,10 +131,11 @@ export class Session {
     }
   }
 
-  private constructor(parts: SessionParts) {
+  private constructor(parts: SessionParts, cache: SessionCache) {
     this.#parts = parts;
+    this.#cache = cache;
+    this.#account = new KvAccount(cache);
     this.model = parts.model.info;
-    this.context = parts.context.info;
     this.chat = parts.chat;
     this.#tokenizer = new PieceTokenizer(parts.model);
     const { beforeSystem, between, after } = parts.chat.wrap();
@@ -117,193 +143,171 @@ export class Session {
     this.counter = { name: path.basename(parts.modelPath), count: (text) => this.count(text) };
   }
 
+  get context(): ContextInfo {
+    return this.#cache.serving.info;
+  }
+
   /** Bytes of the KV cache, as allocated. */
   get kvBytes(): number {
     return this.context.kvBytes;
   }
 
-  /** Tokens in the cache. */
+  /** Tokens that the cache stands for. */
   get cachedTokens(): number {
-    return this.#cached.length;
+    return this.#cache.cached.length;
+  }
+
+  /** What the cache is made of and how it came to be. */
+  get kv(): KvMeter {
+    return this.#account.meter(this.#policy.recipe, this.#idle.isRunning);
+  }
+
+  /** From the next prompt on. What is stored under another policy stays on disk. */
+  async setPolicy(policy: KvPolicy): Promise<void> {
+    if (JSON.stringify(policy) === JSON.stringify(this.#policy)) return;
+    await this.#idle.stop();
+    const { addon, model, modelPath, log } = this.#parts;
+    this.#policy = policy;
+    this.#store = null;
+    if (policy.disk === null || policy.disk.bytesMax <= 0) return;
+    this.#fingerprint ??= modelFingerprint(modelPath);
+    this.#store = new SegmentStore({
+      ...policy.disk,
+      addon,
+      model,
+      modelName: path.basename(modelPath),
+      modelFingerprint: await this.#fingerprint,
+      onProblem: (message) => {
+        log("warning", message);
+      },
+    });
   }
 
   count(text: string): number {
     return this.#tokenize(text, this.#templateTexts.has(text)).length;
   }
 
+  /** The prompt's tokens without their segments. */
+  tokenizePrompt(prompt: Pick<Prompt, "pieces">): Int32Array {
+    return this.promptTokens(prompt).tokens;
+  }
+
   /**
    * The prompt's tokens: each piece on its own, one after another, so that the pieces' counts add up. Only pieces of
    * the chat format may hold control tokens; what looks like one in a file or a question is plain text.
    */
-  tokenizePrompt(prompt: Pick<Prompt, "pieces">): Int32Array {
+  promptTokens(prompt: Pick<Prompt, "pieces">): PromptTokens {
     const pieces = prompt.pieces.map((piece) =>
       this.#tokenize(piece.text, piece.share === "template" && this.#templateTexts.has(piece.text)),
     );
-    const tokens = new Int32Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-    let offset = 0;
-    for (const piece of pieces) {
-      tokens.set(piece, offset);
-      offset += piece.length;
-    }
-    return tokens;
+    const starts = [0];
+    for (const piece of pieces) starts.push((starts.at(-1) ?? 0) + piece.length);
+    const tokens = new Int32Array(starts.at(-1) ?? 0);
+    for (const [at, piece] of pieces.entries()) tokens.set(piece, starts[at] ?? 0);
+    const segments = promptSegments(prompt.pieces)
+      .map(({ kind, first, end, label }) => ({ kind, label, from: starts[first] ?? 0, to: starts[end] ?? 0 }))
+      .filter(({ from, to }) => to > from);
+    return { tokens, segments };
   }
 
   /**
-   * Makes the cache hold exactly `tokens`, reusing the longest beginning that it holds already. Fails with cancelled,
-   * contextFull or what llama.cpp reports; what was read until then stays in the cache and the session stays usable.
+   * Makes the cache hold exactly `tokens`: what it holds already of their beginning, what is stored of their segments,
+   * and the rest read. Fails with cancelled, contextFull or what llama.cpp reports; what was read until then stays in the
+   * cache and the session stays usable.
    */
   async read(tokens: Int32Array, options: ReadOptions = {}): Promise<ReadResult> {
-    const { context } = this.#parts;
-    if (tokens.length === 0) throw new Failure("nativeArgument", "there is nothing to read");
-    if (tokens.length > this.context.cellsPerSequence) {
-      throw new Failure("contextFull", `${tokens.length} tokens, room for ${this.context.cellsPerSequence}`);
-    }
-    throwIfCancelled(options.signal);
-    // The last token is always read: its logits say how the answer begins.
-    const tokensReused = Math.min(commonPrefix(this.#cached, tokens), tokens.length - 1);
-    try {
-      if (tokensReused < this.#cached.length) {
-        context.remove(sequence, tokensReused, -1);
-        this.#cached.length = tokensReused;
-      }
-      for (let from = tokensReused; from < tokens.length; from += this.context.batchTokens) {
-        const batch = tokens.slice(from, from + this.context.batchTokens);
-        await whileCancellable(context, options.signal, () => context.read(sequence, batch));
-        for (const token of batch) this.#cached.push(token);
-        options.onProgress?.(this.#cached.length, tokensReused);
-      }
-    } catch (error) {
-      throw nativeFailure(error);
-    }
-    return { tokensRead: tokens.length - tokensReused, tokensReused };
+    await this.#idle.stop();
+    this.#prompt = null;
+    const { segments = [{ kind: "loose", from: 0, to: tokens.length, label: "" } as const] } = options;
+    const prompt = { tokens, segments };
+    const held = await this.#cache.hold(prompt, {
+      recipe: this.#policy.recipe,
+      store: this.#account.uncompressedBecause === "" ? this.#store : null,
+      log: this.#parts.log,
+      reserveTokens: options.reserveTokens ?? this.#cache.serving.cellsMax,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+    });
+    this.#prompt = prompt;
+    this.#account.noteRead(held, tokens.length);
+    const { tokensRead, tokensKept, tokensLoaded } = held;
+    return { tokensRead, tokensReused: tokensKept + tokensLoaded, tokensLoaded };
   }
 
-  /**
-   * Writes on after the last `read`. Yields text that is certain: no half characters, and nothing that is or may
-   * become part of a stop string. Returns why it stopped; an abort is a stop reason, not a failure.
-   */
-  async *generate(options: GenerateOptions): AsyncGenerator<string, GenerateResult, undefined> {
-    const { model, context, chat } = this.#parts;
-    const text = new TextStream([...chat.stopStrings, ...(options.stopStrings ?? [])]);
-    let tokens = 0;
-    const done = (stopReason: StopReason): GenerateResult => ({ stopReason, tokens });
-    if (options.signal?.aborted) return done("cancelled");
-    try {
-      const sampler = model.createSampler({
-        temperature: options.temperature,
-        ...defined({ topK: options.topK, topP: options.topP, minP: options.minP, seed: options.seed }),
-        ...defined({ repeatPenalty: options.repeatPenalty, repeatLastTokens: options.repeatLastTokens }),
-      });
-      try {
-        while (tokens < options.maxTokens && this.#cached.length < this.context.cellsPerSequence) {
-          const token = await whileCancellable(context, options.signal, () => context.next(sequence, sampler));
-          tokens += 1;
-          if (model.isEndOfGeneration(token)) {
-            const rest = text.end();
-            if (rest !== "") yield rest;
-            return done("end");
-          }
-          this.#cached.push(token);
-          const delta = text.push(model.detokenize(Int32Array.of(token), { special: false }));
-          if (delta !== "") yield delta;
-          if (text.stopped) return done("stopString");
-          if (options.signal?.aborted) return done("cancelled");
-        }
-      } finally {
-        sampler.close();
-      }
-      return done("length");
-    } catch (error) {
-      const failure = nativeFailure(error);
-      if (failure.code === "cancelled") return done("cancelled");
-      throw failure;
-    }
+  /** Writes on after the last `read`; see `generate` in generation.ts. */
+  generate(options: GenerateOptions): AsyncGenerator<string, GenerateResult, undefined> {
+    const stopStrings = [...this.chat.stopStrings, ...(options.stopStrings ?? [])];
+    return generate(this.#parts.model, this.#cache, { ...options, stopStrings });
   }
 
-  /** Writes the cache to a file, completely or not at all. */
-  async save(file: string): Promise<void> {
-    const fingerprint = await this.#fingerprint();
-    const tokens = Int32Array.from(this.#cached);
-    let blob: Uint8Array;
-    try {
-      blob = await this.#parts.context.saveSequence(sequence);
-    } catch (error) {
-      throw nativeFailure(error);
-    }
-    await writeSessionFile(file, { fingerprint, tokens, blob });
+  /** Something is asked: idle time is over. */
+  wake(): void {
+    void this.#idle.stop();
   }
 
-  /** Replaces the cache by a saved one. Fails with blobInvalid; the cache is empty or as it was then. */
-  async restore(file: string): Promise<{ readonly tokens: number }> {
-    const state = await readSessionFile(file, await this.#fingerprint());
-    if (state.tokens.length > this.context.cellsPerSequence) {
-      throw new Failure("contextFull", `${state.tokens.length} tokens, room for ${this.context.cellsPerSequence}`);
-    }
-    this.#cached = [];
-    try {
-      await this.#parts.context.restoreSequence(sequence, state.blob);
-    } catch (error) {
-      this.#parts.context.clear();
-      throw nativeFailure(error);
-    }
-    this.#cached = [...state.tokens];
-    return { tokens: state.tokens.length };
+  /** Nothing is asked for now: compresses and stores what was read, unless that is done. Any operation interrupts it. */
+  rest(): void {
+    const prompt = this.#prompt;
+    if (prompt === null || this.#account.uncompressedBecause !== "") return;
+    if (isExact(this.#policy.recipe) && this.#store === null) return;
+    this.#idle.start((signal) => this.#compress(prompt, signal));
+  }
+
+  /** Resolves when nothing runs in idle time any more. Rejects with `cancelled` when aborted; the work goes on. */
+  settled(signal: AbortSignal): Promise<void> {
+    return this.#idle.ended(signal);
   }
 
   /** Stops what runs and frees the model. */
   async close(): Promise<void> {
-    this.#parts.context.cancel();
-    await this.#parts.context.close();
+    await this.#idle.stop();
+    await this.#cache.serving.close();
     await this.#parts.model.close();
+  }
+
+  async #compress(prompt: PromptTokens, signal: AbortSignal): Promise<void> {
+    const { addon, model, threads, log } = this.#parts;
+    const startMs = performance.now();
+    try {
+      const result = await compressSession({
+        ...{ addon, model, threads, prompt, signal },
+        cache: this.#cache,
+        recipe: this.#policy.recipe,
+        store: this.#store,
+        onProgress: (tokensDone, tokensTotal) => {
+          this.#account.noteProgress(tokensDone, tokensTotal);
+          this.#parts.onKvChanged(this.kv);
+        },
+      });
+      this.#account.noteCompression(result, performance.now() - startMs);
+      this.#prompt = null;
+    } catch (error) {
+      const failure = nativeFailure(error);
+      if (failure.code === "cancelled") return;
+      if (failure.code === "modelUnsupported") this.#account.uncompressedBecause = failure.detail;
+      log(
+        failure.code === "modelUnsupported" ? "info" : "warning",
+        `What the model has read stays uncompressed: ${failure.message}`,
+      );
+    }
   }
 
   #tokenize(text: string, special: boolean): Int32Array {
     return this.#tokenizer.tokenize(text, { special });
   }
-
-  #fingerprint(): Promise<string> {
-    return sessionFingerprint(this.#parts.modelPath, this.context.kvType, this.#parts.release);
-  }
 }
 
-/** A session has one sequence. */
-const sequence = 0;
-
 interface SessionParts {
+  readonly addon: NativeAddon;
   readonly model: NativeModel;
-  readonly context: NativeContext;
   readonly chat: ChatFormat;
   readonly modelPath: string;
-  readonly release: string;
+  readonly threads: number;
+  readonly log: (level: LogLevel, message: string) => void;
+  readonly onKvChanged: (kv: KvMeter) => void;
 }
 
 function bosText(model: NativeModel): string {
   const { bos } = model.info.tokens;
   return bos < 0 ? "" : new TextDecoder().decode(model.detokenize(Int32Array.of(bos), { special: true }));
-}
-
-async function openContext(model: NativeModel, options: SessionOptions): Promise<NativeContext> {
-  const open = (kvType: NativeKvType): Promise<NativeContext> =>
-    model.openContext({ cells: options.contextTokens, kvType, threads: options.threads });
-  if (options.kvType !== "auto") return open(options.kvType);
-  if (options.llama.gpuLayers === 0) return open("f16");
-  try {
-    return await open("q8_0");
-  } catch {
-    // Not every head size can be quantised; if it was something else, f16 fails as well and says so.
-    return open("f16");
-  }
-}
-
-function commonPrefix(cached: readonly number[], tokens: Int32Array): number {
-  const limit = Math.min(cached.length, tokens.length);
-  let length = 0;
-  while (length < limit && cached[length] === tokens[length]) length++;
-  return length;
-}
-
-/** The fields that have a value: under exactOptionalPropertyTypes an absent option must not be `undefined`. */
-function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }

@@ -144,6 +144,7 @@ export function budgetLine(prompt: Prompt): string {
 
 const shareLabels: Readonly<Record<Share, string>> = {
   system: "System",
+  digest: "Repository digest",
   pinned: "Pinned",
   openFile: "Open file",
   retrieved: "Retrieved",
@@ -155,6 +156,7 @@ const shareLabels: Readonly<Record<Share, string>> = {
 
 const shareIcons: Readonly<Record<Share, string>> = {
   system: "info",
+  digest: "list-tree",
   pinned: "pinned",
   openFile: "file-code",
   retrieved: "search",

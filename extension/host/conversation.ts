@@ -194,10 +194,12 @@ function ofAnswer({ text, citations, source, stopReason, figures }: Answer): Par
 }
 
 function figuresLine(figures: AnswerFigures): string {
-  const { tokensRaw, tokensSent, tokensReused, tokensWritten, readTokensPerSecond, writeTokensPerSecond } = figures;
+  const { tokensRaw, tokensSent, tokensReused, tokensLoaded } = figures;
+  const { tokensWritten, readTokensPerSecond, writeTokensPerSecond } = figures;
   const ms = figures.indexMs + figures.rankMs + figures.promptMs + figures.loadMs + figures.readMs + figures.writeMs;
   const parts = [`${number(tokensRaw)} → ${number(tokensSent)} tokens`];
-  if (tokensReused > 0) parts.push(`${number(tokensReused)} reused`);
+  const fromDisk = tokensLoaded > 0 ? ` (${number(tokensLoaded)} from disk)` : "";
+  if (tokensReused > 0) parts.push(`${number(tokensReused)} reused${fromDisk}`);
   if (readTokensPerSecond > 0) parts.push(`read ${number(readTokensPerSecond)} tokens/s`);
   if (tokensWritten > 0) parts.push(`wrote ${number(tokensWritten)} at ${number(writeTokensPerSecond)} tokens/s`);
   parts.push(`${(ms / 1000).toFixed(1)} s`);

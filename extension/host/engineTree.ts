@@ -3,17 +3,10 @@ import type { EngineState } from "../client/engineClient.ts";
 import { unreachable } from "../base/unreachable.ts";
 import type { EngineStatus, IndexSummary } from "../protocol/engine.ts";
 import type { FileProblem } from "../protocol/units.ts";
+import type { EngineNode } from "./engineNode.ts";
 import type { IndexState } from "./folderIndex.ts";
-
-export interface EngineNode {
-  readonly label: string;
-  readonly description: string;
-  readonly icon: string;
-  readonly tooltip?: string;
-  readonly context?: string;
-  readonly command?: string;
-  readonly children?: readonly EngineNode[];
-}
+import { kvNode } from "./kvNodes.ts";
+import { bytes, number } from "./numberText.ts";
 
 export interface EngineSource {
   readonly engine: () => EngineState;
@@ -66,7 +59,8 @@ export class EngineTree implements vscode.TreeDataProvider<EngineNode> {
   #roots(): EngineNode[] {
     const status = this.#source.status();
     const roots = [processNode(this.#source.engine(), this.#source.hostName()), this.#indexNode()];
-    if (status !== null) roots.push(...modelNodes(status), ...deviceNodes(status), memoryNode(status));
+    if (status !== null)
+      roots.push(...modelNodes(status), ...deviceNodes(status), memoryNode(status), kvNode(status.kv, status.cache));
     const settingProblems = this.#source.settingProblems();
     if (settingProblems.length > 0) {
       roots.push({
@@ -179,8 +173,8 @@ function deviceNodes({ device }: EngineStatus): EngineNode[] {
   ];
 }
 
-function memoryNode({ residentBytes, kvBytes }: EngineStatus): EngineNode {
-  return { label: "Memory", description: `${bytes(residentBytes)}, cache ${bytes(kvBytes)}`, icon: "dashboard" };
+function memoryNode({ residentBytes }: EngineStatus): EngineNode {
+  return { label: "Memory", description: bytes(residentBytes), icon: "dashboard" };
 }
 
 function problemsNode(problems: readonly FileProblem[]): EngineNode {
@@ -197,14 +191,4 @@ function problemsNode(problems: readonly FileProblem[]): EngineNode {
     tooltip: "These files are indexed as far as they could be parsed.",
     children: more > 0 ? [...shown, { label: `… and ${number(more)} more`, description: "", icon: "ellipsis" }] : shown,
   };
-}
-
-function bytes(count: number): string {
-  if (count < 1024 ** 2) return `${(count / 1024).toFixed(0)} KiB`;
-  if (count < 1024 ** 3) return `${(count / 1024 ** 2).toFixed(0)} MiB`;
-  return `${(count / 1024 ** 3).toFixed(1)} GiB`;
-}
-
-function number(value: number): string {
-  return value.toLocaleString("en-US");
 }

@@ -82,6 +82,9 @@ export function keepViewsFresh(options: ViewRefreshOptions): { dispose(): void }
     options.sync.onSettingsPassed(() => {
       statusWatch.refresh();
     }),
+    client.on("kvChanged", () => {
+      statusWatch.refresh();
+    }),
     statusWatch.onChanged(() => {
       engineTree.refresh();
     }),

@@ -50,6 +50,8 @@ export interface PromptOptions {
   readonly related?: readonly Unit[];
   /** Checks that what is left of a unit still parses. */
   readonly syntax?: UnitSyntax;
+  /** What every prompt of the repository begins with, behind the system prompt; left out where it does not fit. */
+  readonly digest?: string;
 }
 
 /**
@@ -80,14 +82,16 @@ export function buildPrompt(options: PromptOptions): Prompt {
 
   const code = new CodeShares(options, pieces);
   const pinned = code.add("pinned", rankedAs(options.pinned ?? [], options.ranked, "pinned"), promptTokens - needed);
-  const rest = promptTokens - needed - sum(pinned);
+  const wholeDigest = pieces.plain("digest", options.digest ?? "");
+  const digest = wholeDigest.tokensSent > promptTokens - needed - sum(pinned) ? [] : [wholeDigest];
+  const rest = promptTokens - needed - sum(pinned) - sum(digest);
   const open = rankedAs(options.openFileUnits ?? [], options.ranked, "in the open file");
   const openFile = code.add("openFile", open, Math.floor(rest * openFileShare));
   const turns = historyPieces(options.history ?? [], pieces, Math.floor(rest * historyShare));
   const retrieved = code.addRetrieved(rest - sum(openFile) - sum(turns));
   const history = historyPieces(options.history ?? [], pieces, rest - sum(openFile) - sum(retrieved));
 
-  const all = [...before, ...pinned, ...openFile, ...retrieved, ...history, question, end].filter(
+  const all = [...before, ...digest, ...pinned, ...openFile, ...retrieved, ...history, question, end].filter(
     (piece) => piece.text !== "",
   );
   const dropped = code.dropped();

@@ -5,11 +5,11 @@
  * A failed request rejects with a `ResponseError` whose `data` is a `FailureData`.
  */
 import type { FailureCode } from "./failure.ts";
-import type { Device, RankerName } from "./settings.ts";
+import type { Device, EvictorName, RankerName } from "./settings.ts";
 import type { Answer, ConversationTurn, FileProblem, Prompt, RankedUnit, SkippedFile, SkipReason } from "./units.ts";
 
 /** Raised whenever a message changes shape; client and engine of different versions refuse each other. */
-export const protocolVersion = 3;
+export const protocolVersion = 4;
 
 export interface FailureData {
   readonly code: FailureCode;
@@ -113,6 +113,65 @@ export interface DeviceReport {
   readonly memoryBytes: number;
 }
 
+/** The assistant's KV cache. */
+export interface KvMeter {
+  readonly evictor: EvictorName;
+  /** 1: nothing is compressed. */
+  readonly keepRatio: number;
+  /** Of the context that is open, and those of them in use. */
+  readonly cells: number;
+  readonly cellsUsed: number;
+  /** What the cells stand for. */
+  readonly tokens: number;
+  /** As llama.cpp allocated it now, and before the last compression. */
+  readonly bytes: number;
+  readonly bytesFull: number;
+  /** The last prompt: tokens that were in the cache, that were loaded from disk, and that were read. */
+  readonly prompt: {
+    readonly tokens: number;
+    readonly tokensKept: number;
+    readonly tokensLoaded: number;
+    readonly tokensRead: number;
+    readonly loadMs: number;
+  };
+  /** The last compression, or the one that runs. */
+  readonly compression: {
+    readonly isRunning: boolean;
+    readonly tokensDone: number;
+    readonly tokensTotal: number;
+    readonly ms: number;
+  };
+  /** Why this model's cache cannot be compressed; empty where it can. */
+  readonly uncompressedBecause: string;
+}
+
+/** Stored segments. */
+export interface CacheSize {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+export interface StoredSegmentReport {
+  readonly modelName: string;
+  /** Where a unit stands, else what it is. */
+  readonly label: string;
+  readonly evictor: EvictorName;
+  readonly keepRatio: number;
+  readonly kvType: string;
+  readonly tokens: number;
+  readonly cells: number;
+  readonly bytes: number;
+  /** Milliseconds since 1970. */
+  readonly usedMs: number;
+}
+
+export interface CacheReport {
+  readonly folder: string;
+  readonly bytesMax: number;
+  /** Last used first. */
+  readonly segments: readonly StoredSegmentReport[];
+}
+
 export interface EngineStatus {
   readonly workspace: string | null;
   readonly files: number;
@@ -122,6 +181,9 @@ export interface EngineStatus {
   readonly scorer: string | null;
   readonly device: DeviceReport | null;
   readonly kvBytes: number;
+  /** Null before an assistant was loaded. */
+  readonly kv: KvMeter | null;
+  readonly cache: CacheSize;
   readonly residentBytes: number;
 }
 
@@ -135,6 +197,14 @@ export interface EngineRequests {
   rank: { params: RankParams; result: RankResult };
   context: { params: ContextParams; result: ContextResult };
   ask: { params: AskParams; result: Answer };
+  /** Waits until what was read is compressed and stored. Cancelled, it rejects; the work goes on. */
+  settle: { params: Record<string, never>; result: { readonly kv: KvMeter | null } };
+  /** What is stored of KV caches, of all workspaces. */
+  cacheList: { params: Record<string, never>; result: CacheReport };
+  /** Deletes it; the result says what was deleted. */
+  cacheClear: { params: Record<string, never>; result: CacheSize };
+  /** Reads all of it and removes what is damaged. */
+  cacheVerify: { params: Record<string, never>; result: CacheSize & { readonly removed: number } };
   status: { params: Record<string, never>; result: EngineStatus };
   /** Heartbeat; answered at once unless the engine's event loop hangs. */
   ping: { params: Record<string, never>; result: { readonly uptimeMs: number } };
@@ -161,6 +231,8 @@ export interface EngineEvents {
     readonly tokensReused: number;
   };
   answerDelta: { readonly askId: string; readonly text: string };
+  /** In idle time: a compression begins, goes on or ends. */
+  kvChanged: { readonly kv: KvMeter };
   log: { readonly level: LogLevel; readonly message: string };
 }
 

@@ -56,6 +56,10 @@ const schemas: { readonly [M in EngineMethod]: z.ZodType<ParamsOf<M>> } = {
     maxTokens: tokens.exactOptional(),
     seed: z.int().min(0).max(0xffffffff).exactOptional(),
   }),
+  settle: none,
+  cacheList: none,
+  cacheClear: none,
+  cacheVerify: none,
   status: none,
   ping: none,
 };

@@ -19,15 +19,33 @@ export type RankerName = (typeof rankerNames)[number];
 export const kvTypes = ["auto", "f16", "q8_0", "q4_0"] as const;
 export type KvType = (typeof kvTypes)[number];
 
+/** How the cells of the KV cache that stay are chosen; the rows of `evictors`. */
+export const evictorNames = [
+  "none",
+  "random",
+  "recency",
+  "keydiff",
+  "snapkv",
+  "chunkkv",
+  "kvzip",
+  "kvzip-composite",
+  "kvzip-composite-refit",
+] as const;
+export type EvictorName = (typeof evictorNames)[number];
+
 /** One field per setting of package.json (`precis.<key>`); each invalid field falls back to its default. */
 const fields = {
   "budget.contextTokens": z.int().min(0).max(131072).default(0),
   "budget.answerTokens": z.int().min(16).max(16384).default(1024),
+  "budget.digestPercent": z.int().min(0).max(20).default(2),
   "model.assistant": z.string().default(""),
   "model.scorer": z.string().default(""),
   "engine.device": z.enum(devices).default("auto"),
   "engine.threads": z.int().min(0).max(256).default(0),
   "engine.kvType": z.enum(kvTypes).default("auto"),
+  "kv.keepRatio": z.number().min(0.1).max(1).default(0.5),
+  "kv.evictor": z.enum(evictorNames).default("kvzip-composite-refit"),
+  "kv.diskLimitGiB": z.number().min(0).max(1024).default(4),
   "answer.temperature": z.number().min(0).max(2).default(0.2),
   "ranking.ranker": z.enum(rankerNames).default("fused"),
   "index.ignoreGlobs": z.array(z.string()).default([]),

@@ -138,6 +138,7 @@ export type Fidelity = (typeof fidelities)[number];
 
 export const shares = [
   "system",
+  "digest",
   "pinned",
   "openFile",
   "retrieved",
@@ -146,7 +147,7 @@ export const shares = [
   "template",
   "answerReserve",
 ] as const;
-/** What a part of the budget is spent on. `template` is the chat format's own tokens. */
+/** What a part of the budget is spent on. `digest` tells of the repository as a whole, `template` is the chat format's own. */
 export type Share = (typeof shares)[number];
 
 /** Enough of a unit to show and open it. */
@@ -217,8 +218,10 @@ export type StopReason = (typeof stopReasons)[number];
 export interface AnswerFigures {
   readonly tokensRaw: number;
   readonly tokensSent: number;
-  /** Prompt tokens that were already in the cache. */
+  /** Prompt tokens that were in the cache, or were loaded from disk. */
   readonly tokensReused: number;
+  /** Those of them that were loaded. */
+  readonly tokensLoaded: number;
   readonly tokensWritten: number;
   readonly readTokensPerSecond: number;
   readonly writeTokensPerSecond: number;

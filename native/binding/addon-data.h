@@ -25,6 +25,7 @@ struct addon_data {
   Napi::FunctionReference model_class;
   Napi::FunctionReference context_class;
   Napi::FunctionReference sampler_class;
+  Napi::FunctionReference kv_state_class;
   // What the next constructor call wraps; null when JavaScript calls the constructor itself.
   void* to_wrap = nullptr;
 };

@@ -9,6 +9,7 @@
 #include "addon-data.h"
 #include "arguments.h"
 #include "context-object.h"
+#include "kv-state-object.h"
 #include "model-object.h"
 #include "operation.h"
 #include "sampler-object.h"
@@ -78,9 +79,12 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   (*data)->model_class = Napi::Persistent(model_object::define(env));
   (*data)->context_class = Napi::Persistent(context_object::define(env));
   (*data)->sampler_class = Napi::Persistent(sampler_object::define(env));
+  (*data)->kv_state_class = Napi::Persistent(kv_state_object::define(env));
   exports.Set("release", llama_release);
   exports.Set("loadLibrary", Napi::Function::New<load_library>(env, "loadLibrary"));
   exports.Set("openModel", Napi::Function::New<model_object::open>(env, "openModel"));
+  exports.Set("decodeKvState", Napi::Function::New<kv_state_object::decode>(env, "decodeKvState"));
+  exports.Set("joinKvStates", Napi::Function::New<kv_state_object::join>(env, "joinKvStates"));
   return exports;
 }
 

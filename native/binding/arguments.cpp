@@ -60,6 +60,10 @@ std::vector<int32_t> int32_array_of(const Napi::Value& value, const char* name) 
   return array_of<int32_t>(value, name, napi_int32_array, "an Int32Array");
 }
 
+std::vector<float> float32_array_of(const Napi::Value& value, const char* name) {
+  return array_of<float>(value, name, napi_float32_array, "a Float32Array");
+}
+
 std::vector<uint8_t> uint8_array_of(const Napi::Value& value, const char* name) {
   return array_of<uint8_t>(value, name, napi_uint8_array, "a Uint8Array");
 }

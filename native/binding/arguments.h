@@ -19,6 +19,7 @@ double number_of(const Napi::Value& value, const char* name, double low, double 
 int64_t integer_of(const Napi::Value& value, const char* name, int64_t low, int64_t high);
 // Copies, so that the caller may change or transfer its array while another thread reads.
 std::vector<int32_t> int32_array_of(const Napi::Value& value, const char* name);
+std::vector<float> float32_array_of(const Napi::Value& value, const char* name);
 std::vector<uint8_t> uint8_array_of(const Napi::Value& value, const char* name);
 
 // The range of int32_t, for arguments whose range the core checks.

@@ -7,6 +7,7 @@
 
 #include "arguments.h"
 #include "context-values.h"
+#include "kv-state-object.h"
 #include "model-object.h"
 #include "sampler-object.h"
 
@@ -33,9 +34,14 @@ Napi::Function context_object::define(Napi::Env env) {
                      {InstanceMethod<&context_object::used_cells>("usedCells"),
                       InstanceMethod<&context_object::next_position>("nextPosition"),
                       InstanceMethod<&context_object::read>("read"), InstanceMethod<&context_object::next>("next"),
-                      InstanceMethod<&context_object::score>("score"), InstanceMethod<&context_object::remove>("remove"),
+                      InstanceMethod<&context_object::score>("score"),
+                      InstanceMethod<&context_object::distributions>("distributions"),
+                      InstanceMethod<&context_object::observe>("observe"),
+                      InstanceMethod<&context_object::remove>("remove"),
                       InstanceMethod<&context_object::copy_sequence>("copySequence"),
                       InstanceMethod<&context_object::clear>("clear"),
+                      InstanceMethod<&context_object::capture_sequence>("captureSequence"),
+                      InstanceMethod<&context_object::attach_state>("attachState"),
                       InstanceMethod<&context_object::save_sequence>("saveSequence"),
                       InstanceMethod<&context_object::restore_sequence>("restoreSequence"),
                       InstanceMethod<&context_object::cancel>("cancel"), InstanceMethod<&context_object::close>("close")});
@@ -147,6 +153,33 @@ Napi::Value context_object::score(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value context_object::distributions(const Napi::CallbackInfo& info) {
+  using values = std::vector<float>;
+  return promised(info.Env(), [&] {
+    const int32_t sequence = sequence_of(info[0]);
+    auto tokens = int32_array_of(info[1], "tokens");
+    return run<values>(
+        info, [sequence, tokens = std::move(tokens)](context& target) { return target.distributions(sequence, tokens); },
+        [](Napi::Env env, values& result) -> Napi::Value {
+          auto list = Napi::Float32Array::New(env, result.size());
+          std::copy(result.begin(), result.end(), list.Data());
+          return list;
+        });
+  });
+}
+
+Napi::Value context_object::observe(const Napi::CallbackInfo& info) {
+  return promised(info.Env(), [&] {
+    const int32_t sequence = sequence_of(info[0]);
+    auto tokens = int32_array_of(info[1], "tokens");
+    const observe_options options = observe_options_of(options_of(info, 2));
+    return run<observation>(
+        info,
+        [sequence, tokens = std::move(tokens), options](context& target) { return target.observe(sequence, tokens, options); },
+        [](Napi::Env env, observation& result) -> Napi::Value { return observation_object(env, result); });
+  });
+}
+
 void context_object::remove(const Napi::CallbackInfo& info) {
   guarded(info.Env(), [&] {
     const int32_t sequence = sequence_of(info[0]);
@@ -166,6 +199,33 @@ void context_object::copy_sequence(const Napi::CallbackInfo& info) {
 
 void context_object::clear(const Napi::CallbackInfo& info) {
   guarded(info.Env(), [&] { idle().clear(); });
+}
+
+Napi::Value context_object::capture_sequence(const Napi::CallbackInfo& info) {
+  return promised(info.Env(), [&] {
+    const int32_t sequence = sequence_of(info[0]);
+    const options_of range = options_of::optional(info, 1);
+    const bool whole = info[1].IsUndefined();
+    const auto from = whole ? 0 : static_cast<int32_t>(range.integer("from", int32_low, int32_high));
+    const auto to = whole ? max_position + 1 : static_cast<int32_t>(range.integer("to", int32_low, int32_high));
+    return run<kv_state>(
+        info, [sequence, from, to](context& target) { return target.capture(sequence, from, to); },
+        [](Napi::Env env, kv_state& state) { return kv_state_object::create(env, std::move(state)); });
+  });
+}
+
+Napi::Value context_object::attach_state(const Napi::CallbackInfo& info) {
+  return promised(info.Env(), [&] {
+    const int32_t sequence = sequence_of(info[0]);
+    const std::shared_ptr<const kv_state> state = kv_state_object::of(info[1]);
+    return run<nothing>(
+        info,
+        [sequence, state](context& target) {
+          target.attach(sequence, *state);
+          return nothing{};
+        },
+        undefined);
+  });
 }
 
 Napi::Value context_object::save_sequence(const Napi::CallbackInfo& info) {

@@ -29,9 +29,13 @@ class context_object : public Napi::ObjectWrap<context_object> {
   Napi::Value read(const Napi::CallbackInfo& info);
   Napi::Value next(const Napi::CallbackInfo& info);
   Napi::Value score(const Napi::CallbackInfo& info);
+  Napi::Value distributions(const Napi::CallbackInfo& info);
+  Napi::Value observe(const Napi::CallbackInfo& info);
   void remove(const Napi::CallbackInfo& info);
   void copy_sequence(const Napi::CallbackInfo& info);
   void clear(const Napi::CallbackInfo& info);
+  Napi::Value capture_sequence(const Napi::CallbackInfo& info);
+  Napi::Value attach_state(const Napi::CallbackInfo& info);
   Napi::Value save_sequence(const Napi::CallbackInfo& info);
   Napi::Value restore_sequence(const Napi::CallbackInfo& info);
   void cancel(const Napi::CallbackInfo& info);

@@ -1,5 +1,6 @@
 #include "context-values.h"
 
+#include <algorithm>
 #include <string>
 
 #include "../core/error.h"
@@ -46,6 +47,30 @@ std::vector<score_item> score_items_of(const Napi::Value& value) {
     items.push_back({sequence, int32_array_of(object.Get("tokens"), "tokens")});
   }
   return items;
+}
+
+observe_options observe_options_of(const options_of& options) {
+  const std::string reduce = options.text("reduce");
+  require(reduce == "max" || reduce == "mean", "reduce must be max or mean");
+  observe_options parsed;
+  parsed.maximum = reduce == "max";
+  parsed.first_query = static_cast<size_t>(options.integer("firstQuery", 0, int32_high, 0));
+  parsed.queries = static_cast<size_t>(options.integer("queries", 0, int32_high, 0));
+  return parsed;
+}
+
+Napi::Object observation_object(Napi::Env env, const observation& result) {
+  const auto floats = [&](const std::vector<float>& values) {
+    auto array = Napi::Float32Array::New(env, values.size());
+    std::copy(values.begin(), values.end(), array.Data());
+    return array;
+  };
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("cells", Napi::Number::New(env, static_cast<double>(result.cells)));
+  object.Set("attention", floats(result.attention));
+  object.Set("queryCount", Napi::Number::New(env, static_cast<double>(result.query_count)));
+  object.Set("queryVectors", floats(result.query_vectors));
+  return object;
 }
 
 Napi::Object context_info_object(Napi::Env env, const context_info& info) {

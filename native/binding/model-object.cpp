@@ -15,6 +15,9 @@ namespace precis {
 
 namespace {
 
+// Chosen at random; tells our models from other wrapped objects, whatever their prototype says.
+constexpr napi_type_tag model_tag = {0x8c27e05b3fd14a96, 0x19b5f47ad0c3628e};
+
 Napi::Object info_object(Napi::Env env, const model_info& info);
 
 }  // namespace
@@ -62,11 +65,19 @@ Napi::Value model_object::open(const Napi::CallbackInfo& info) {
     steps.convert = [data](Napi::Env, opened& result) -> Napi::Value {
       data->to_wrap = &result;
       const Napi::Object object = data->model_class.New({});
+      object.TypeTag(&model_tag);
       return object;
     };
     steps.settled = [thread] {};  // alive until then
     return start(env, data, *thread, std::move(steps));
   });
+}
+
+std::shared_ptr<const model> model_object::of(const Napi::Value& value) {
+  require(value.IsObject() && value.As<Napi::Object>().CheckTypeTag(&model_tag), "model must come from openModel");
+  const std::shared_ptr<model>& opened = Unwrap(value.As<Napi::Object>())->model_;
+  if (!opened) throw error(error_code::state, "the model is closed");
+  return opened;
 }
 
 model_object::model_object(const Napi::CallbackInfo& info)

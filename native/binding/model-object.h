@@ -16,6 +16,9 @@ class model_object : public Napi::ObjectWrap<model_object> {
   // The promise of a model object; the model is read on its own thread.
   static Napi::Value open(const Napi::CallbackInfo& info);
 
+  // The model of a value. Throws error(argument) for anything that `open` did not make, error(state) after close.
+  static std::shared_ptr<const model> of(const Napi::Value& value);
+
   explicit model_object(const Napi::CallbackInfo& info);
 
   const std::shared_ptr<model>& opened() const { return model_; }

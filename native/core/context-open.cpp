@@ -1,6 +1,5 @@
 // Opening a context: parameters, memory check, what llama.cpp made of it.
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "context.h"
@@ -18,9 +17,6 @@ constexpr int default_max_threads = 8;
 // Scoring asks for logits of every token: outputs x vocabulary x 4 bytes, held by llama.cpp for good.
 constexpr size_t logits_bytes = 128u << 20;
 
-const std::map<std::string, enum ggml_type> kv_types = {
-    {"f16", GGML_TYPE_F16}, {"f32", GGML_TYPE_F32}, {"q8_0", GGML_TYPE_Q8_0}, {"q4_0", GGML_TYPE_Q4_0}};
-
 void check(const context_options& options);
 void check_memory(const model& model, const context_options& options, enum ggml_type type);
 bool stop_if(void* flag) { return static_cast<const std::atomic<bool>*>(flag)->load(); }
@@ -36,9 +32,12 @@ std::unique_ptr<context> context::open(std::shared_ptr<const model> model, const
 
 void context::start(const context_options& options) {
   const library& lib = llama();
-  kv_type_ = kv_types.at(options.kv_type);
+  const enum ggml_type kv_type = kv_type_of(options.kv_type);
   unified_ = options.unified;
-  check_memory(*model_, options, kv_type_);
+  check_memory(*model_, options, kv_type);
+  // In one pool of cells, a sequence more costs nothing; `attach` and `capture` work on it.
+  const bool has_scratch = unified_ && options.sequences < max_sequences && model_->kv()->refusal.empty();
+  const uint32_t sequences = options.sequences + (has_scratch ? 1 : 0);
   const uint32_t batch_tokens = std::min(options.batch_tokens, options.cells);
   const size_t row_bytes = static_cast<size_t>(model_->info().vocabulary) * sizeof(float);
   outputs_per_batch_ = std::clamp<size_t>(logits_bytes / row_bytes, 1, batch_tokens);
@@ -49,13 +48,13 @@ void context::start(const context_options& options) {
   params.n_ctx = options.cells;
   params.n_batch = batch_tokens;
   params.n_ubatch = batch_tokens;
-  params.n_seq_max = options.sequences;
+  params.n_seq_max = sequences;
   // llama.cpp reserves one output for each sequence, and aborts where that is more than allowed.
-  params.n_outputs_max = std::max(static_cast<uint32_t>(outputs_per_batch_), options.sequences);
+  params.n_outputs_max = std::max(static_cast<uint32_t>(outputs_per_batch_), sequences);
   params.n_threads = static_cast<int32_t>(threads);
   params.n_threads_batch = static_cast<int32_t>(threads);
-  params.type_k = kv_type_;
-  params.type_v = kv_type_;
+  params.type_k = kv_type;
+  params.type_v = kv_type;
   params.kv_unified = unified_;
   params.swa_full = true;  // a reused prefix needs the cells that a sliding window has left behind
   params.abort_callback = stop_if;
@@ -65,6 +64,12 @@ void context::start(const context_options& options) {
     case flash_attention::automatic: params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_AUTO; break;
     case flash_attention::on: params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED; break;
     case flash_attention::off: params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED; break;
+  }
+  // Only graphs without flash attention have what the tap watches; elsewhere not even an idle one is asked.
+  if (options.flash == flash_attention::off) {
+    tap_ = std::make_unique<attention_tap>(cancelled_);
+    params.cb_eval = attention_tap::on_node;
+    params.cb_eval_user_data = tap_.get();
   }
 
   const log_capture log;
@@ -79,10 +84,15 @@ void context::start(const context_options& options) {
   }
   memory_ = lib.llama_get_memory(handle_);
   if (memory_ == nullptr) throw error(error_code::model_unsupported, "the model has no cache");
-  info_ = {lib.llama_n_ctx(handle_),     lib.llama_n_ctx_seq(handle_), lib.llama_n_batch(handle_),
-           lib.llama_n_seq_max(handle_), options.kv_type,              log.cache_bytes(),
-           threads};
-  positions_.resize(info_.sequences);
+  info_ = {lib.llama_n_ctx(handle_), lib.llama_n_ctx_seq(handle_), lib.llama_n_batch(handle_), options.sequences,
+           options.kv_type,          log.cache_bytes(),            threads};
+  positions_.resize(sequences);
+  if (has_scratch) scratch_ = static_cast<int32_t>(options.sequences);
+  // llama.cpp transposes values unless flash attention was asked for, and never asks for it with Grok.
+  values_transposed_ = options.flash == flash_attention::off || model_->info().architecture == "grok";
+  if (model_->kv()->refusal.empty()) {
+    kv_encoding_ = encoding_of(model_->kv()->shape, kv_type, log.rotates_keys(), log.rotates_values());
+  }
 }
 
 namespace {
@@ -92,8 +102,7 @@ void check(const context_options& options) {
   require(options.batch_tokens >= 1 && options.batch_tokens <= options.cells, "batchTokens must be 1…cells");
   require(options.sequences >= 1 && options.sequences <= max_sequences, "sequences must be 1…256");
   require(options.threads <= max_threads, "threads must be 0…512");
-  require(kv_types.count(options.kv_type) == 1, "kvType must be f16, f32, q8_0 or q4_0");
-  const bool quantised = options.kv_type == "q8_0" || options.kv_type == "q4_0";
+  const bool quantised = is_quantised(kv_type_of(options.kv_type));
   require(!quantised || options.flash != flash_attention::off, "a quantised cache needs flash attention");
 }
 

@@ -123,18 +123,24 @@ void context::check_sequence(int32_t sequence) const {
           "sequence must be 0…" + std::to_string(info_.sequences - 1));
 }
 
+// Positions do not count: where cells were evicted, they go on beyond the number of cells.
 void context::check_room(int32_t sequence, size_t tokens) const {
-  const auto start = static_cast<size_t>(next_position(sequence));
-  if (tokens > info_.cells_per_sequence || start > info_.cells_per_sequence - tokens) {
-    throw error(error_code::context_full, std::to_string(tokens) + " tokens after " + std::to_string(start) + " exceed the " +
-                                              std::to_string(info_.cells_per_sequence) + " cells of the sequence");
+  const auto used = static_cast<size_t>(used_cells(sequence));
+  if (tokens > info_.cells_per_sequence || used > info_.cells_per_sequence - tokens) {
+    throw error(error_code::context_full, std::to_string(tokens) + " cells more than the " + std::to_string(used) +
+                                              " used ones exceed the " + std::to_string(info_.cells_per_sequence) +
+                                              " of the sequence");
+  }
+  if (tokens > static_cast<size_t>(max_position - next_position(sequence))) {
+    throw error(error_code::context_full, "the sequence has reached the last position");
   }
 }
 
 void context::check_plain(const char* what) const {
-  if (model_->plain_cache()) return;
+  const kv_model& kv = *model_->kv();
+  if (kv.refusal.empty()) return;
   throw error(error_code::model_unsupported,
-              std::string(what) + " is not supported for the cache layout of " + model_->info().architecture);
+              std::string(what) + " is not supported for the cache of " + kv.architecture + ": " + kv.refusal);
 }
 
 // Throws error(cancelled | context_full | out_of_memory | failed); then the cache may hold part of the batch.

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "attention-tap.h"
+#include "kv-state.h"
 #include "log.h"
 #include "model.h"
 #include "positions.h"
@@ -38,6 +40,19 @@ struct context_info {
   uint32_t threads;
 };
 
+struct observe_options {
+  bool maximum = true;     // else the mean
+  size_t first_query = 0;  // tokens before it are read, not observed
+  size_t queries = 0;      // query vectors to return; at most as many as tokens are observed
+};
+
+struct observation {
+  size_t cells = 0;
+  std::vector<float> attention;  // [layer][kv head][cell], ascending positions
+  size_t query_count = 0;
+  std::vector<float> query_vectors;  // [layer][head][query][head size]
+};
+
 struct score_item {
   int32_t sequence;
   std::vector<int32_t> tokens;
@@ -63,11 +78,21 @@ class context {
   int32_t next(int32_t sequence, const sampler& sampler);
   // result[i][j] = log p(tokens[j + 1] | prefix, tokens[0…j]); the sequences are left as they were.
   std::vector<std::vector<float>> score(const std::vector<score_item>& items);
+  // result[token][vocabulary] = log p(· | prefix, tokens[0…token]); the sequence is left as it was.
+  std::vector<float> distributions(int32_t sequence, const std::vector<int32_t>& tokens);
+
+  // Reads tokens behind the sequence, watches which of its cells they look at, and forgets them.
+  observation observe(int32_t sequence, const std::vector<int32_t>& tokens, const observe_options& options);
 
   void remove(int32_t sequence, int32_t from, int32_t to);  // to = -1: to the end
   void copy_sequence(int32_t source, int32_t target);
   void clear();
 
+  // The cells with positions in [from, to).
+  kv_state capture(int32_t sequence, int32_t from = 0, int32_t to = max_position + 1);
+  // Appends the state's cells, which must lie behind the sequence's last position.
+  void attach(int32_t sequence, const kv_state& state);
+  // The same as bytes for a file; restore replaces the sequence, and leaves it empty when it fails.
   std::vector<uint8_t> save(int32_t sequence);
   void restore(int32_t sequence, const std::vector<uint8_t>& blob);
 
@@ -85,20 +110,28 @@ class context {
   void check_plain(const char* what) const;
   void decode(batch& tokens);
   void truncate(int32_t sequence, int32_t position);
+  observation observed(int32_t sequence, int32_t end);
+  std::vector<int32_t> cell_positions(int32_t sequence);
   void score_batch(batch& tokens, const std::vector<score_item>& items, std::vector<std::vector<float>>& results);
+  void place(int32_t sequence, const kv_state& state);
+  void append(int32_t sequence, const kv_state& state);
   std::vector<uint8_t> get_state(int32_t sequence);
+  std::vector<uint8_t> get_state(int32_t sequence, int32_t from, int32_t to);
   void set_state(int32_t sequence, const std::vector<uint8_t>& state);
 
   std::shared_ptr<const model> model_;
   llama_context* handle_ = nullptr;
   llama_memory_t memory_ = nullptr;
   context_info info_{};
-  enum ggml_type kv_type_ = GGML_TYPE_F16;
+  kv_encoding kv_encoding_;
+  bool values_transposed_ = false;
   bool unified_ = true;
+  int32_t scratch_ = -1;  // a sequence of our own, empty between operations; -1: none
   size_t outputs_per_batch_ = 1;
   int32_t logits_sequence_ = -1;  // the sequence whose next token the current logits predict
   std::vector<position_set> positions_;
   std::atomic<bool> cancelled_{false};
+  std::unique_ptr<attention_tap> tap_;  // null unless flash attention is off
 };
 
 }  // namespace precis

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "error.h"
 #include "gguf-reader.h"
@@ -25,7 +26,18 @@ constexpr std::array<uint8_t, type_count> value_bytes = {1, 1, 2, 2, 4, 4, 4, 1,
 [[noreturn]] void not_gguf(const std::string& why) { throw error(error_code::model_not_gguf, why); }
 
 void skip_value(gguf_reader& reader, uint32_t type, int depth = 0);
-uint64_t read_tensor_end(gguf_reader& reader);
+
+struct tensor_place {
+  std::string name;
+  uint32_t type;
+  uint64_t elements;
+  uint64_t offset;  // of its first byte, from the beginning of the data section
+  uint64_t bytes;
+
+  uint64_t end() const { return offset + bytes; }
+};
+tensor_place read_tensor_place(gguf_reader& reader);
+std::vector<float> read_floats(gguf_reader& reader, uint64_t data_begin, const tensor_place& tensor);
 uint64_t sample_data(gguf_reader& reader, uint64_t data_begin, uint64_t fingerprint);
 
 }  // namespace
@@ -60,7 +72,12 @@ gguf_header read_gguf_header(const std::filesystem::path& file) {
   if (alignment == 0 || alignment > max_alignment || (alignment & (alignment - 1)) != 0) not_gguf("bad alignment");
 
   uint64_t data_bytes = 0;
-  for (uint64_t i = 0; i < tensors; i++) data_bytes = std::max(data_bytes, read_tensor_end(reader));
+  tensor_place factors{};
+  for (uint64_t i = 0; i < tensors; i++) {
+    tensor_place tensor = read_tensor_place(reader);
+    data_bytes = std::max(data_bytes, tensor.end());
+    if (tensor.name == "rope_freqs.weight") factors = std::move(tensor);
+  }
   uint64_t data_begin = (reader.position() + alignment - 1) / alignment * alignment;
   if (data_bytes == 0) data_begin = header.file_bytes;  // without tensors, the padding may be missing
   if (data_begin > header.file_bytes || data_bytes > header.file_bytes - data_begin) {
@@ -68,6 +85,7 @@ gguf_header read_gguf_header(const std::filesystem::path& file) {
                                                  std::to_string(data_begin + data_bytes));
   }
   header.fingerprint = sample_data(reader, data_begin, reader.hash().value());
+  header.rope_factors = read_floats(reader, data_begin, factors);
   return header;
 }
 
@@ -87,9 +105,8 @@ void skip_value(gguf_reader& reader, uint32_t type, int depth) {
   for (uint64_t i = 0; i < count; i++) skip_value(reader, element, depth + 1);
 }
 
-// The tensor's last byte + 1, counted from the beginning of the data section.
-uint64_t read_tensor_end(gguf_reader& reader) {
-  const std::string name = reader.text();
+tensor_place read_tensor_place(gguf_reader& reader) {
+  std::string name = reader.text();
   const auto dimensions = reader.value<uint32_t>();
   if (dimensions > max_dimensions) not_gguf("tensor " + name + " has " + std::to_string(dimensions) + " dimensions");
   uint64_t elements = 1;
@@ -113,7 +130,17 @@ uint64_t read_tensor_end(gguf_reader& reader) {
   }
   const uint64_t bytes = elements / block * block_bytes;
   if (offset > std::numeric_limits<uint64_t>::max() - bytes) not_gguf("tensor " + name + " has an implausible offset");
-  return offset + bytes;
+  return {std::move(name), type, elements, offset, bytes};
+}
+
+// Nothing where the tensor is missing, or of a kind that no model has.
+std::vector<float> read_floats(gguf_reader& reader, uint64_t data_begin, const tensor_place& tensor) {
+  constexpr uint64_t max_factors = 4096;
+  if (tensor.type != GGML_TYPE_F32 || tensor.elements == 0 || tensor.elements > max_factors) return {};
+  std::vector<float> values(static_cast<size_t>(tensor.elements));
+  reader.seek(data_begin + tensor.offset);
+  reader.bytes(values.data(), tensor.bytes);
+  return values;
 }
 
 // 64 samples of 4 KiB: enough to tell two models of one shape apart without reading gigabytes.

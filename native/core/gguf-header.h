@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace precis {
 
@@ -13,6 +14,8 @@ struct gguf_header {
   uint64_t file_bytes = 0;
   // Hash of all metadata, tensor descriptions and samples of the tensor data: tells models apart.
   uint64_t fingerprint = 0;
+  // The tensor rope_freqs.weight: divisors of the rotary frequencies (kv-model.h). Empty where there is none.
+  std::vector<float> rope_factors;
 };
 
 // Throws error(model_missing | model_not_gguf | model_truncated). Format: ggml/docs/gguf.md, versions 2 and 3.

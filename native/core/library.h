@@ -12,7 +12,8 @@
 // Each function is looked up in the library that exports it (Windows does not search dependencies).
 #define PRECIS_GGML_BASE_FUNCTIONS(X)                                                                     \
   X(ggml_backend_dev_name) X(ggml_backend_dev_description) X(ggml_backend_dev_memory)                     \
-  X(ggml_backend_dev_type) X(ggml_blck_size) X(ggml_type_size)
+  X(ggml_backend_dev_type) X(ggml_blck_size) X(ggml_type_size) X(ggml_get_type_traits)                                            \
+  X(ggml_backend_buffer_is_host) X(ggml_backend_tensor_get)
 
 #define PRECIS_GGML_FUNCTIONS(X) X(ggml_backend_load_all_from_path) X(ggml_backend_dev_count) X(ggml_backend_dev_get)
 
@@ -22,7 +23,8 @@
   X(llama_model_default_params) X(llama_model_load_from_file) X(llama_model_free)                         \
   X(llama_model_desc) X(llama_model_n_params) X(llama_model_size) X(llama_model_n_ctx_train)              \
   X(llama_model_n_embd) X(llama_model_n_layer) X(llama_model_n_head) X(llama_model_n_head_kv)             \
-  X(llama_model_n_swa) X(llama_model_rope_type) X(llama_model_has_encoder) X(llama_model_has_decoder)     \
+  X(llama_model_n_swa) X(llama_model_rope_type) X(llama_model_rope_freq_scale_train)                      \
+  X(llama_model_has_encoder) X(llama_model_has_decoder)     \
   X(llama_model_is_recurrent) X(llama_model_is_hybrid) X(llama_model_is_diffusion)                        \
   X(llama_model_meta_val_str) X(llama_model_chat_template) X(llama_model_get_vocab)                       \
   X(llama_vocab_type) X(llama_vocab_n_tokens) X(llama_vocab_get_add_bos) X(llama_vocab_is_eog)            \

@@ -39,7 +39,7 @@ inline float exp_negative(float x) {
 
 }  // namespace
 
-float log_softmax_at(const float* logits, size_t count, size_t target) {
+double log_sum_exp(const float* logits, size_t count) {
   const float highest = *std::max_element(logits, logits + count);
   constexpr size_t lanes = 16;
   float sums[lanes] = {};
@@ -50,7 +50,11 @@ float log_softmax_at(const float* logits, size_t count, size_t target) {
   double sum = 0;
   for (; i < count; i++) sum += exp_negative(logits[i] - highest);
   for (const float part : sums) sum += part;
-  return static_cast<float>(logits[target] - highest - std::log(sum));
+  return highest + std::log(sum);
+}
+
+float log_softmax_at(const float* logits, size_t count, size_t target) {
+  return static_cast<float>(logits[target] - log_sum_exp(logits, count));
 }
 
 }  // namespace precis

@@ -26,12 +26,15 @@ void set_log_sink(log_sink sink) {
 void forward_log(enum ggml_log_level level, const char* text, void*) {
   const std::string message = trimmed(text);
   if (message.empty()) return;
-  if (innermost != nullptr) innermost->add(level, message);
+  if (innermost != nullptr) {
+    innermost->add(level, message);
+    if (!innermost->forwards()) return;
+  }
   const std::lock_guard<std::mutex> lock(sink_lock);
   if (current_sink) current_sink(level_name(level), message);
 }
 
-log_capture::log_capture() : outer_(innermost) { innermost = this; }
+log_capture::log_capture(forwarding forwarded) : outer_(innermost), forwarded_(forwarded) { innermost = this; }
 
 log_capture::~log_capture() { innermost = outer_; }
 
@@ -47,6 +50,8 @@ void log_capture::add(enum ggml_log_level level, const std::string& text) {
     return;
   }
   if (level == GGML_LOG_LEVEL_WARN) last_warning_ = text;
+  if (text.find("attn_rot_k = 1") != std::string::npos) rotates_keys_ = true;
+  if (text.find("attn_rot_v = 1") != std::string::npos) rotates_values_ = true;
   for (const char* marker : {"KV buffer size =", "RS buffer size ="}) {
     const size_t at = text.find(marker);
     if (at == std::string::npos) continue;

@@ -19,10 +19,13 @@ void set_log_sink(log_sink sink);
 // The callback for llama_log_set.
 void forward_log(enum ggml_log_level level, const char* text, void* unused);
 
-// Collects the messages of this thread while it lives. Captures nest; the innermost one collects.
+// Collects the messages of this thread while it lives. Captures nest; the innermost one collects, and says whether the
+// messages are forwarded as well.
 class log_capture {
  public:
-  log_capture();
+  enum class forwarding { on, off };
+
+  explicit log_capture(forwarding forwarded = forwarding::on);
   ~log_capture();
   log_capture(const log_capture&) = delete;
   log_capture& operator=(const log_capture&) = delete;
@@ -35,14 +38,22 @@ class log_capture {
   // way to ask for the cache's size; the lines are exact to 0.01 MiB per buffer.
   uint64_t cache_bytes() const { return cache_bytes_; }
 
+  // Whether llama.cpp rotates the keys and the values of a quantised cache (its "attn_rot_k = 1" lines).
+  bool rotates_keys() const { return rotates_keys_; }
+  bool rotates_values() const { return rotates_values_; }
+
   void add(enum ggml_log_level level, const std::string& text);
+  bool forwards() const { return forwarded_ == forwarding::on; }
 
  private:
   log_capture* outer_;
+  forwarding forwarded_;
   std::string errors_;
   std::string first_error_;
   std::string last_warning_;
   uint64_t cache_bytes_ = 0;
+  bool rotates_keys_ = false;
+  bool rotates_values_ = false;
 };
 
 }  // namespace precis

@@ -54,9 +54,10 @@ std::shared_ptr<model> model::open(const model_options& options) {
   }
   if (handle == nullptr && is_cancelled(options)) throw error(error_code::cancelled, "cancelled");
   if (handle == nullptr) throw_load_failure(log);
-  std::shared_ptr<model> opened(new model(handle, header.fingerprint));
+  std::shared_ptr<model> opened(new model(handle));
   refuse_unsupported(handle, header.architecture);
   opened->describe(header.architecture, options.gpu_layers);
+  opened->kv_ = std::make_shared<const kv_model>(describe_kv_model(handle, header));
   return opened;
 }
 
@@ -103,12 +104,6 @@ void model::describe(const std::string& architecture, int gpu_layers) {
   const library& lib = llama();
   vocabulary_ = lib.llama_model_get_vocab(handle_);
   recurrent_ = lib.llama_model_is_recurrent(handle_) || lib.llama_model_is_hybrid(handle_);
-  const enum llama_rope_type rope = lib.llama_model_rope_type(handle_);
-  const bool one_position = rope == LLAMA_ROPE_TYPE_NONE || rope == LLAMA_ROPE_TYPE_NORM || rope == LLAMA_ROPE_TYPE_NEOX;
-  char unused[32];
-  const bool latent = lib.llama_model_meta_val_str(handle_, (architecture + ".attention.kv_lora_rank").c_str(), unused,
-                                                   sizeof(unused)) >= 0;
-  plain_cache_ = !recurrent_ && one_position && !latent && lib.llama_model_n_swa(handle_) == 0;
 
   char text[256] = {};
   lib.llama_model_desc(handle_, text, sizeof(text));

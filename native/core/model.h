@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "kv-model.h"
 #include "library.h"
 
 namespace precis {
@@ -52,11 +53,11 @@ class model {
 
   const model_info& info() const { return info_; }
   // Tells models apart over process restarts, see gguf_header.
-  uint64_t fingerprint() const { return fingerprint_; }
+  uint64_t fingerprint() const { return kv_->fingerprint; }
   // Layers that keep a state instead of cells: part of a sequence cannot be removed.
   bool recurrent() const { return recurrent_; }
-  // The saved state is the plain layout that blob.h can check: one cache, one position per cell, no window.
-  bool plain_cache() const { return plain_cache_; }
+  // What its cache looks like.
+  const std::shared_ptr<const kv_model>& kv() const { return kv_; }
 
   // Thread-safe, no BOS is added. `special`: text such as <|im_end|> becomes its control token.
   std::vector<int32_t> tokenize(const std::string& text, bool special) const;
@@ -69,14 +70,13 @@ class model {
   llama_model* handle() const { return handle_; }
 
  private:
-  model(llama_model* handle, uint64_t fingerprint) : handle_(handle), fingerprint_(fingerprint) {}
+  explicit model(llama_model* handle) : handle_(handle) {}
   void describe(const std::string& architecture, int gpu_layers);
 
   llama_model* handle_;
   const llama_vocab* vocabulary_ = nullptr;
-  uint64_t fingerprint_;
   bool recurrent_ = false;
-  bool plain_cache_ = false;
+  std::shared_ptr<const kv_model> kv_;
   model_info info_{};
 };
 

@@ -16,6 +16,7 @@ import {
   type MeasuredRow,
   type RowSpec,
 } from "./compressRows.ts";
+import { measureDigest } from "./digestRows.ts";
 import { intervalText } from "./report.ts";
 
 const budgets = [1000, 2000, 4000, 6000, 8000] as const;
@@ -52,6 +53,7 @@ export async function measureCompression(
   const onBench = measure(`question sets of ${bench.length} repositories: ${countOf(bench)} questions`, few, bench);
   const benchGoals = compareGoals(context, "question sets", onBench);
   const adaptive = rateFigures(context, bench, sweQa, tools);
+  const digest = digestFigures(context, sweQa, tools);
 
   const sample = sampled(sweQa, quick ? 2 : 8);
   const model = await measureModelRows(context, sample, tools, code);
@@ -73,9 +75,29 @@ export async function measureCompression(
     rows: [...onSweQa.map((row) => figuresOf(row, "sweQa")), ...onBench.map((row) => figuresOf(row, "questionSets"))],
     goals: { sweQa: goals, questionSets: benchGoals },
     adaptive,
+    digest,
     model,
     answerLoss: loss,
   };
+}
+
+/** Nothing but what a repository digest costs. */
+export async function measureDigestCost(
+  context: BenchContext,
+  code: OpenedCodeModel,
+): Promise<Record<string, unknown>> {
+  const { quick } = context;
+  const tools = await compressTools(await context.grammars(), code.counter);
+  const sweQa = await sweQaCases(context, quick ? 16 : 2);
+  return { digest: digestFigures(context, sweQa, tools) };
+}
+
+function digestFigures(context: BenchContext, sweQa: readonly CompressRepository[], tools: CompressTools): unknown {
+  return measureDigest(sweQa, tools).map(({ row, comparisons, ...figures }) => {
+    const title = `${row.row}: ${figures.roomTokens} tokens for units instead of ${figures.roomTokensWithout}, SWE-QA`;
+    printComparisons(context, `${title}, ${countOf(sweQa)} questions`, comparisons);
+    return { ...figures, ...figuresOf(row, "sweQa"), comparisons };
+  });
 }
 
 /** LongCodeZip and the knapsack with readings of the same model, on a sample: reading takes seconds per question. */

@@ -1,7 +1,7 @@
 // Every method against hostile values and misuse: the answer is a code, never an abort and never an endless promise.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import type { NativeAddon, NativeContext, NativeModel, NativeSampler } from "../../native/addon.ts";
+import type { NativeAddon, NativeContext, NativeKvState, NativeModel, NativeSampler } from "../../native/addon.ts";
 import { codeOf, libraryFolder, loadAddon, scorerModel } from "./engine.ts";
 
 /** The addon without its types, to call it as no typed caller would. */
@@ -68,8 +68,10 @@ describe("arguments", () => {
   let addon: NativeAddon;
   let model: NativeModel;
   let context: NativeContext;
+  let observer: NativeContext;
   let sampler: NativeSampler;
   let tokens: Int32Array;
+  let state: NativeKvState;
 
   before(async () => {
     addon = await loadAddon();
@@ -77,12 +79,17 @@ describe("arguments", () => {
     addon.loadLibrary({ directory: libraryFolder() });
     model = await addon.openModel({ path: scorerModel, gpuLayers: 0 });
     context = await model.openContext({ cells: 512, batchTokens: 64, sequences: 4, threads: 1 });
+    observer = await model.openContext({ cells: 256, threads: 1, flashAttention: "off" });
     sampler = model.createSampler({ temperature: 0 });
     tokens = model.tokenize(" read the configuration of the server and start", { special: false });
+    await observer.read(0, tokens);
+    state = await observer.captureSequence(0);
   });
 
   after(async () => {
+    state.close();
     await context.close();
+    await observer.close();
     await model.close();
   });
 
@@ -98,10 +105,23 @@ describe("arguments", () => {
     { object: context, method: "read", args: [0, tokens, { onProgress: () => undefined }] },
     { object: context, method: "next", args: [0, sampler] },
     { object: context, method: "score", args: [[{ sequence: 1, tokens }]] },
+    { object: context, method: "distributions", args: [0, tokens] },
+    { object: observer, method: "observe", args: [0, tokens, { reduce: "max" }] },
     { object: context, method: "remove", args: [0, 0, -1] },
     { object: context, method: "copySequence", args: [0, 1] },
     { object: context, method: "saveSequence", args: [0] },
     { object: context, method: "restoreSequence", args: [0, new Uint8Array(64)] },
+    { object: context, method: "captureSequence", args: [0, { from: 0, to: 1 }] },
+    { object: context, method: "attachState", args: [1, state] },
+    { object: addon, method: "decodeKvState", args: [model, new Uint8Array(64)] },
+    { object: addon, method: "joinKvStates", args: [[state]] },
+    { object: state, method: "keys", args: [0] },
+    { object: state, method: "values", args: [0] },
+    { object: state, method: "select", args: [new Int32Array(0), new Int32Array(0)] },
+    { object: state, method: "slice", args: [0, 1] },
+    { object: state, method: "shift", args: [1] },
+    { object: state, method: "convert", args: ["q8_0"] },
+    { object: state, method: "encode", args: [{ tokens, segments: tokens }] },
   ];
   const known = /^(none|NATIVE_(ARGUMENT|STATE|CONTEXT_FULL|BLOB_INVALID)|no code: from a getter)$/;
 
@@ -125,6 +145,16 @@ describe("arguments", () => {
   });
 
   test("each option as each hostile value gives a code", async () => {
+    const { layers, heads, kvHeads } = model.info;
+    const refit = {
+      cells: new Int32Array(layers * kvHeads),
+      positions: Int32Array.of(0),
+      queryVectors: new Float32Array(layers * heads * state.info.keySize),
+      queryCount: 1,
+      ridge: 1,
+      fixed: new Uint8Array(1),
+    };
+    assert.equal(await codeOf(() => state.refit(refit)), "none");
     const options: { object: object; method: string; valid: Record<string, unknown> }[] = [
       { object: addon, method: "loadLibrary", valid: { directory: libraryFolder(), onLog: undefined } },
       {
@@ -151,12 +181,14 @@ describe("arguments", () => {
         valid: { temperature: 1, topK: 1, topP: 1, minP: 0, repeatPenalty: 1, repeatLastTokens: 1, seed: 1 },
       },
       { object: context, method: "read", valid: { onProgress: undefined } },
+      { object: observer, method: "observe", valid: { reduce: "mean", firstQuery: 1, queries: 2 } },
+      { object: state, method: "refit", valid: refit },
     ];
     for (const { object, method, valid } of options) {
       for (const name of Object.keys(valid)) {
         for (const value of hostileValues()) {
           const changed = { ...valid, [name]: value };
-          const args = method === "read" ? [0, tokens, changed] : [changed];
+          const args = method === "read" || method === "observe" ? [0, tokens, changed] : [changed];
           const outcome = untyped(object)[method]?.bind(object, ...args);
           const code = await codeOf(async () => {
             const opened = await outcome?.();
@@ -211,7 +243,7 @@ describe("arguments", () => {
         await Reflect.apply(read, receiver, [0, tokens]);
       }, TypeError);
     }
-    for (const object of [model, context, sampler]) {
+    for (const object of [model, context, sampler, state]) {
       const constructor: unknown = Reflect.get(object, "constructor");
       assert.ok(typeof constructor === "function");
       assert.equal(await codeOf(() => Reflect.construct(constructor, []) as unknown), "NATIVE_ARGUMENT");
@@ -330,9 +362,12 @@ describe("arguments", () => {
     await closedModel.close();
     closedSampler.close();
     closedSampler.close();
+    const closedState = state.slice(0, 1);
+    closedState.close();
+    closedState.close();
     for (const { object, method, args } of calls()) {
       if (object === addon) continue;
-      const closed = object === model ? closedModel : closedContext;
+      const closed = object === model ? closedModel : object === state ? closedState : closedContext;
       assert.equal(await codeOf(() => untyped(closed)[method]?.(...args)), "NATIVE_STATE", method);
     }
     assert.equal(await codeOf(() => closedModel.openContext({ cells: 256 })), "NATIVE_STATE");

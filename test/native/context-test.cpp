@@ -1,55 +1,15 @@
 // The core with a real model: what a context must refuse, and that refusing leaves it intact.
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstring>
 #include <thread>
 
-#include "check.h"
-#include "context.h"
-#include "hash.h"
-#include "library.h"
+#include "context-fixture.h"
 #include "text-pieces.h"
 
 using namespace precis;
-using precis_test::given;
-
-namespace {
-
-std::shared_ptr<model> open_model(const std::string& path) {
-  open_library(given.libraries);
-  return model::open({path, 0, true, {}, nullptr});
-}
-
-std::shared_ptr<model> shared_model() {
-  static const std::shared_ptr<model> opened = open_model(given.model);
-  return opened;
-}
-
-context_options small(uint32_t sequences = 4, bool unified = true) {
-  context_options options;
-  options.cells = 1024;
-  options.batch_tokens = 64;
-  options.sequences = sequences;
-  options.unified = unified;
-  options.threads = 1;  // llama.cpp's threads wait for each other by spinning, which a busy machine punishes
-  return options;
-}
-
-std::vector<int32_t> some_tokens(size_t count, int32_t step = 37) {
-  std::vector<int32_t> tokens;
-  const int32_t vocabulary = shared_model()->info().vocabulary;
-  for (size_t i = 0; i < count; i++) tokens.push_back(static_cast<int32_t>((i * i * 13 + i * static_cast<size_t>(step) + 5) % static_cast<size_t>(vocabulary)));
-  return tokens;
-}
-
-std::vector<int32_t> generate(context& target, int32_t sequence, int count) {
-  const sampler greedy(shared_model(), {});
-  std::vector<int32_t> tokens;
-  for (int i = 0; i < count; i++) tokens.push_back(target.next(sequence, greedy));
-  return tokens;
-}
-
-}  // namespace
+using namespace precis_test;
 
 TEST_CASE("library: another folder is refused, the same one is not opened twice") {
   const library_info& first = open_library(given.libraries);
@@ -222,82 +182,6 @@ TEST_CASE("context: removing ranges keeps the account, and bad ranges are refuse
   CHECK(target->used_cells(0) == 12 && target->next_position(0) == 15);
   target->clear();
   CHECK(target->used_cells(0) == 0 && target->next_position(0) == 0);
-}
-
-TEST_CASE("context: a copy goes on like its source, in one pool and over streams, also when saved at once") {
-  for (const bool unified : {true, false}) {
-    const auto target = context::open(shared_model(), small(4, unified));
-    const std::vector<int32_t> tokens = some_tokens(50);
-    CHECK_CODE(argument, target->copy_sequence(1, 1));
-    target->read(3, some_tokens(30, 11), {});
-    target->read(0, std::vector<int32_t>(tokens.begin(), tokens.end() - 1), {});
-    target->copy_sequence(0, 3);
-    CHECK(target->used_cells(3) == 49);
-    const std::vector<uint8_t> blob = target->save(3);
-    CHECK(blob == target->save(0));
-    target->copy_sequence(2, 1);
-    CHECK(target->used_cells(1) == 0);
-    target->read(0, {tokens.back()}, {});
-    const std::vector<int32_t> wanted = generate(*target, 0, 6);
-    target->read(3, {tokens.back()}, {});
-    CHECK(generate(*target, 3, 6) == wanted);
-  }
-}
-
-TEST_CASE("context: a saved sequence fits into another layout, and foreign or damaged ones empty the sequence") {
-  const std::vector<int32_t> tokens = some_tokens(50);
-  const auto source = context::open(shared_model(), small(4, true));
-  source->read(2, std::vector<int32_t>(tokens.begin(), tokens.end() - 1), {});
-  const std::vector<uint8_t> blob = source->save(2);
-  source->read(2, {tokens.back()}, {});
-  const std::vector<int32_t> wanted = generate(*source, 2, 6);
-  for (const bool unified : {true, false}) {
-    const auto target = context::open(shared_model(), small(3, unified));
-    target->restore(1, blob);
-    CHECK(target->used_cells(1) == 49 && target->next_position(1) == 49);
-    target->read(1, {tokens.back()}, {});
-    CHECK(generate(*target, 1, 6) == wanted);
-
-    std::vector<uint8_t> damaged = blob;
-    damaged[damaged.size() / 2] ^= 1;
-    CHECK_CODE(blob_invalid, target->restore(1, damaged));
-    CHECK(target->used_cells(1) == 0);
-    CHECK_CODE(blob_invalid, target->restore(1, {}));
-  }
-  const std::shared_ptr<model> other = open_model(given.other_model);
-  const auto foreign = context::open(other, small(1));
-  CHECK_CODE(blob_invalid, foreign->restore(0, blob));
-  const sampler wrong(other, {});
-  CHECK_CODE(argument, source->next(2, wrong));
-}
-
-TEST_CASE("context: a state that llama.cpp itself refuses is an error, not an end") {
-  // Right checksum, plausible structure, but rows of another width.
-  const auto target = context::open(shared_model(), small(1));
-  target->read(0, some_tokens(4), {});
-  std::vector<uint8_t> blob = target->save(0);
-  constexpr size_t header = 48;
-  const size_t row_at = header + 12 + 4 + 4 * 12 + 8 + 4;
-  uint64_t row = 0;
-  std::memcpy(&row, blob.data() + row_at, sizeof(row));
-  const uint64_t wider = row + 2;
-  constexpr size_t added = 4 * 2;  // two bytes for each of the four cells
-  std::vector<uint8_t> forged(blob.size() + added);
-  std::memcpy(forged.data(), blob.data(), row_at);
-  std::memcpy(forged.data() + row_at, &wider, sizeof(wider));
-  const size_t rest_at = row_at + sizeof(wider);
-  std::memcpy(forged.data() + rest_at + added, blob.data() + rest_at, blob.size() - rest_at);
-  const uint64_t length = forged.size() - header;
-  std::memcpy(forged.data() + 32, &length, sizeof(length));
-  hash64 hash;
-  hash.add(forged.data(), 40);
-  hash.add(forged.data() + header, forged.size() - header);
-  const uint64_t checksum = hash.value();
-  std::memcpy(forged.data() + 40, &checksum, sizeof(checksum));
-  CHECK_CODE(blob_invalid, target->restore(0, forged));
-  CHECK(target->used_cells(0) == 0);
-  target->restore(0, blob);
-  CHECK(target->used_cells(0) == 4);
 }
 
 TEST_CASE("score: agrees with a prefix in the cache, and leaves the sequences as they were") {

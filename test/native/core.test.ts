@@ -13,7 +13,7 @@ for (const sanitize of [false, true]) {
     const program = await buildNativeTests({ root, sanitize });
     const folder = await temporaryFolder(t);
     const otherModel = path.join(folder, "other.gguf");
-    await writeTestModel({ file: otherModel });
+    await writeTestModel({ file: otherModel, embedding: 128, heads: 4, kvHeads: 2 });
     const { exitCode, output } = await runProgram(program, [libraryFolder(), scorerModel, otherModel, folder]);
     const failed = output.split("\n").filter((line) => line.startsWith("not ok") || line.startsWith("  "));
     assert.equal(exitCode, 0, failed.join("\n") || output.slice(-4000));

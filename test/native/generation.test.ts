@@ -222,6 +222,32 @@ describe("generation", () => {
     }
   });
 
+  test("distributions hold the scores of all tokens, over several batches, and leave the sequence as it was", async () => {
+    const scorer = await addon.openModel({ path: scorerModel, gpuLayers: 0 });
+    const context = await scorer.openContext({ cells: 512, batchTokens: 16, threads: 1 });
+    try {
+      const { vocabulary } = scorer.info;
+      const tokens = Int32Array.from({ length: 60 }, (_, at) => (at * 37) % 1000);
+      await context.read(0, tokens.subarray(0, 10));
+      const [scores = new Float32Array(0)] = await context.score([{ sequence: 0, tokens: tokens.subarray(10) }]);
+      const rows = await context.distributions(0, tokens.subarray(10));
+      assert.equal(rows.length, 50 * vocabulary);
+      for (const [at, score] of scores.entries()) {
+        const found = rows[at * vocabulary + (tokens[11 + at] ?? 0)] ?? NaN;
+        assert.ok(Math.abs(found - score) < 1e-4, `token ${at}: ${found} against ${score}`);
+      }
+      const last = rows.subarray(49 * vocabulary);
+      const total = last.reduce((sum, value) => sum + Math.exp(value), 0);
+      assert.ok(Math.abs(total - 1) < 1e-4, `the probabilities add up to ${total}`);
+      assert.equal(context.usedCells(0), 10);
+      assert.equal(await codeOf(() => context.distributions(0, new Int32Array(0))), "NATIVE_ARGUMENT");
+      assert.equal(await codeOf(() => context.distributions(0, new Int32Array(600))), "NATIVE_CONTEXT_FULL");
+    } finally {
+      await context.close();
+      await scorer.close();
+    }
+  });
+
   test("an operation can be cancelled, and the sequence is as it was before", async () => {
     await withContext({ cells: 8192, batchTokens: 512 }, async (context) => {
       const start = longTokens().subarray(0, 50);

@@ -1,5 +1,6 @@
 /** Reads and writes GGUF version 3 files as far as test models need it: all metadata types, tensors of f32 and f16. */
 import { open, readFile } from "node:fs/promises";
+import { endianness } from "node:os";
 
 export type GgufScalarType =
   | "uint8"
@@ -34,18 +35,31 @@ export interface GgufTensor {
 
 /** Metadata of a GGUF file of version 2 or 3. Throws a RangeError or Error where the file is not one. */
 export async function readGgufMetadata(file: string): Promise<GgufMetadata> {
-  const reader = new Reader(await readFile(file));
-  if (reader.text(4) !== "GGUF") throw new Error(`${file} does not start with GGUF`);
-  const version = Number(reader.scalar("uint32"));
-  if (version !== 2 && version !== 3) throw new Error(`${file} is GGUF version ${version}`);
-  reader.scalar("uint64"); // number of tensors
-  const entries = Number(reader.scalar("uint64"));
-  const metadata = new Map<string, GgufValue>();
-  for (let entry = 0; entry < entries; entry++) {
-    const key = reader.string();
-    metadata.set(key, reader.value());
-  }
-  return metadata;
+  return readHead(new Reader(await readFile(file)), file).metadata;
+}
+
+/** The numbers of all tensors. Throws where the file is no GGUF or has a tensor that is neither f32 nor f16. */
+export async function readGgufTensors(
+  file: string,
+): Promise<Map<string, { readonly shape: readonly number[]; readonly values: Float32Array<ArrayBuffer> }>> {
+  const content = await readFile(file);
+  const reader = new Reader(content);
+  const { tensorCount } = readHead(reader, file);
+  const heads = Array.from({ length: tensorCount }, () => {
+    const name = reader.string();
+    const dimensions = Number(reader.scalar("uint32"));
+    const shape = Array.from({ length: dimensions }, () => Number(reader.scalar("uint64")));
+    return { name, shape, type: Number(reader.scalar("uint32")), offset: Number(reader.scalar("uint64")) };
+  });
+  const begin = aligned(reader.position);
+  return new Map(
+    heads.map(({ name, shape, type, offset }) => {
+      if (type !== 0 && type !== 1) throw new Error(`tensor ${name} has the type ${type}`);
+      const length = shape.reduce((product, part) => product * part, 1);
+      const bytes = content.subarray(begin + offset, begin + offset + length * (type === 0 ? 4 : 2));
+      return [name, { shape, values: type === 0 ? singles(bytes) : halves(bytes) }];
+    }),
+  );
 }
 
 /** Writes a GGUF version 3 file; an existing one is replaced. */
@@ -87,6 +101,38 @@ export async function writeGguf(
   } finally {
     await handle.close();
   }
+}
+
+function readHead(reader: Reader, file: string): { readonly tensorCount: number; readonly metadata: GgufMetadata } {
+  if (reader.text(4) !== "GGUF") throw new Error(`${file} does not start with GGUF`);
+  const version = Number(reader.scalar("uint32"));
+  if (version !== 2 && version !== 3) throw new Error(`${file} is GGUF version ${version}`);
+  const tensorCount = Number(reader.scalar("uint64"));
+  const entries = Number(reader.scalar("uint64"));
+  const metadata = new Map<string, GgufValue>();
+  for (let entry = 0; entry < entries; entry++) {
+    const key = reader.string();
+    metadata.set(key, reader.value());
+  }
+  return { tensorCount, metadata };
+}
+
+/** A copy, because a Buffer's bytes may lie at an odd address. */
+function singles(bytes: Uint8Array): Float32Array<ArrayBuffer> {
+  if (endianness() !== "LE") throw new Error("only little-endian machines are supported");
+  return new Float32Array(Uint8Array.from(bytes).buffer);
+}
+
+/** IEEE 754 binary16. */
+function halves(bytes: Uint8Array): Float32Array<ArrayBuffer> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Float32Array.from({ length: bytes.byteLength / 2 }, (_, index) => {
+    const bits = view.getUint16(index * 2, true);
+    const exponent = (bits >> 10) & 31;
+    const fraction = bits & 1023;
+    const size = exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15);
+    return bits < 0x8000 ? size : -size;
+  });
 }
 
 const alignment = 32;
@@ -136,6 +182,10 @@ class Reader {
 
   constructor(buffer: Buffer) {
     this.#buffer = buffer;
+  }
+
+  get position(): number {
+    return this.#position;
   }
 
   text(bytes: number): string {

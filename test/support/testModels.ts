@@ -39,6 +39,10 @@ export interface TestModelOptions {
   readonly chatTemplate?: string | null;
   /** Default 1. */
   readonly seed?: number;
+  /** Further metadata, by key without the architecture in front. */
+  readonly extraMetadata?: Readonly<Record<string, GgufValue>>;
+  /** Further vectors, by tensor name. */
+  readonly extraTensors?: Readonly<Record<string, readonly number[]>>;
 }
 
 /**
@@ -133,6 +137,8 @@ interface ModelShape {
   readonly trainedContext: number;
   readonly chatTemplate: string | null;
   readonly seed: number;
+  readonly extraMetadata: Readonly<Record<string, GgufValue>>;
+  readonly extraTensors: Readonly<Record<string, readonly number[]>>;
 }
 
 function modelShape(options: TestModelOptions): ModelShape {
@@ -151,6 +157,8 @@ function modelShape(options: TestModelOptions): ModelShape {
     chatTemplate:
       options.chatTemplate === undefined && vocabulary === "qwen2" ? chatMlTemplate : (options.chatTemplate ?? null),
     seed: options.seed ?? 1,
+    extraMetadata: options.extraMetadata ?? {},
+    extraTensors: options.extraTensors ?? {},
   };
 }
 
@@ -182,6 +190,7 @@ function modelMetadata(shape: ModelShape, vocabulary: ReadonlyMap<string, GgufVa
   put(`${name}.attention.layer_norm_rms_epsilon`, "float32", 1e-5);
   put(`${name}.rope.freq_base`, "float32", 10000);
   put(`${name}.rope.dimension_count`, "uint32", shape.embedding / shape.heads);
+  for (const [key, value] of Object.entries(shape.extraMetadata)) metadata.set(`${name}.${key}`, value);
   for (const [key, value] of vocabulary) {
     if (key.startsWith("tokenizer.") && key !== "tokenizer.chat_template") metadata.set(key, value);
   }
@@ -245,6 +254,9 @@ function modelTensors(shape: ModelShape, vocabularySize: number): GgufTensor[] {
     matrix("token_embd.weight", embedding, vocabularySize, perInput(logitDeviation, embedding)),
     ones("output_norm.weight", embedding),
   ];
+  for (const [name, numbers] of Object.entries(shape.extraTensors)) {
+    tensors.push({ name, shape: [numbers.length], type: "f32", data: () => bytesOf(Float32Array.from(numbers)) });
+  }
   for (let layer = 0; layer < shape.layers; layer++) {
     const block = `blk.${layer}`;
     const queryDeviation = Math.sqrt(scoreDeviation);

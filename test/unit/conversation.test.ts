@@ -254,6 +254,7 @@ const figures: Answer["figures"] = {
   tokensRaw: 10,
   tokensSent: 10,
   tokensReused: 0,
+  tokensLoaded: 0,
   tokensWritten: 0,
   readTokensPerSecond: 0,
   writeTokensPerSecond: 0,
