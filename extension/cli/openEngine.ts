@@ -21,6 +21,8 @@ export interface SharedOptions {
   readonly model?: string;
   readonly scorer?: string;
   readonly device?: Device;
+  /** Settings of one command alone. */
+  readonly settings?: Readonly<Record<string, unknown>>;
 }
 
 /** What a command works with besides its own options. */
@@ -90,6 +92,7 @@ function settingsOf(options: SharedOptions): Readonly<Record<string, unknown>> {
     ...(options.model === undefined ? {} : { "model.assistant": resolve(options.model) }),
     ...(options.scorer === undefined ? {} : { "model.scorer": resolve(options.scorer) }),
     ...(options.device === undefined ? {} : { "engine.device": options.device }),
+    ...options.settings,
   };
 }
 

@@ -31,12 +31,14 @@ import type { Answer } from "../protocol/units.ts";
 import { answerQuestion, composePrompt, rankForPrompt } from "./answer.ts";
 import type { AnswerParts } from "./answer.ts";
 import { AnswerDraft } from "./answerDraft.ts";
+import { Completions } from "./completions.ts";
 import { openGrammars } from "./grammars.ts";
 import type { Grammars } from "./grammars.ts";
 import { IndexedWorkspace } from "./indexedWorkspace.ts";
 import { Models } from "./models.ts";
 import type { PlaceSource } from "./places.ts";
 import { openReader } from "./reader.ts";
+import { readableIndex } from "./readableIndex.ts";
 import { StageTimes } from "./stageTimes.ts";
 
 /** Longer questions are refused before any work is done with them. Characters. */
@@ -55,6 +57,7 @@ type Handlers = { readonly [M in EngineMethod]: (params: ParamsOf<M>, signal: Ab
 interface Opened {
   readonly storageFolder: string;
   readonly models: Models;
+  readonly completions: Completions;
 }
 
 /**
@@ -85,6 +88,8 @@ export class Engine {
   async close(): Promise<void> {
     this.#closing.abort(new Failure("cancelled", "the engine ends"));
     await this.#asks.idle();
+    // Completions may share a model, so their context goes first.
+    await this.#opened?.completions.close();
     await this.#workspace?.close();
     await this.#opened?.models.close();
   }
@@ -97,6 +102,7 @@ export class Engine {
     rank: (params, signal) => this.#rank(params, signal),
     context: (params, signal) => this.#context(params, signal),
     ask: (params, signal) => this.#ask(params, signal),
+    complete: (params, signal) => this.#greeted().completions.complete(params, signal),
     status: () => Promise.resolve(this.#status()),
     ping: () => Promise.resolve({ uptimeMs: performance.now() - this.#startMs }),
   };
@@ -108,18 +114,21 @@ export class Engine {
     const { storageFolder } = params;
     if (!isAbsolute(storageFolder)) throw new Failure("indexUnwritable", `${storageFolder} is not an absolute path`);
     await makeFolder(storageFolder);
-    this.#opened = {
-      storageFolder,
-      models: new Models({
-        root: this.#options.root,
-        gpu: params.gpu ?? "all",
-        storageFolder,
-        settings: () => this.#settings,
-        log: (level, message) => {
-          this.#log(level, message);
-        },
-      }),
+    const shared = {
+      root: this.#options.root,
+      settings: () => this.#settings,
+      log: (level: LogLevel, message: string) => {
+        this.#log(level, message);
+      },
     };
+    const models = new Models({ ...shared, gpu: params.gpu ?? "all", storageFolder });
+    const completions = new Completions({
+      ...shared,
+      models,
+      grammars: () => this.#grammarsOnce(),
+      index: (mayWait, signal) => readableIndex(this.#workspace, mayWait, signal),
+    });
+    this.#opened = { storageFolder, models, completions };
     this.#options.onHello(params);
     return { protocolVersion, engineVersion: this.#options.version, pid: process.pid };
   }
@@ -260,7 +269,7 @@ export class Engine {
       assistant: models?.assistantPath ?? null,
       scorer: models?.scorerName ?? null,
       device: models?.device ?? null,
-      kvBytes: models?.kvBytes ?? 0,
+      kvBytes: (models?.kvBytes ?? 0) + (this.#opened?.completions.kvBytes ?? 0),
       residentBytes: process.memoryUsage.rss(),
     };
   }

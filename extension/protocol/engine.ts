@@ -4,12 +4,13 @@
  * JSON-RPC cancellation; a cancelled `ask` still resolves, with the partial answer and stopReason `cancelled`.
  * A failed request rejects with a `ResponseError` whose `data` is a `FailureData`.
  */
+import type { CompleteParams, Completion } from "./complete.ts";
 import type { FailureCode } from "./failure.ts";
 import type { Device, RankerName } from "./settings.ts";
 import type { Answer, ConversationTurn, FileProblem, Prompt, RankedUnit, SkippedFile, SkipReason } from "./units.ts";
 
 /** Raised whenever a message changes shape; client and engine of different versions refuse each other. */
-export const protocolVersion = 3;
+export const protocolVersion = 4;
 
 export interface FailureData {
   readonly code: FailureCode;
@@ -135,6 +136,8 @@ export interface EngineRequests {
   rank: { params: RankParams; result: RankResult };
   context: { params: ContextParams; result: ContextResult };
   ask: { params: AskParams; result: Answer };
+  /** Resolves with `nothing: "cancelled"` when it is cancelled or a newer one comes. */
+  complete: { params: CompleteParams; result: Completion };
   status: { params: Record<string, never>; result: EngineStatus };
   /** Heartbeat; answered at once unless the engine's event loop hangs. */
   ping: { params: Record<string, never>; result: { readonly uptimeMs: number } };

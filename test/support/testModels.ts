@@ -135,7 +135,7 @@ interface ModelShape {
   readonly seed: number;
 }
 
-function modelShape(options: TestModelOptions): ModelShape {
+export function modelShape(options: TestModelOptions): ModelShape {
   const architecture = options.architecture ?? "llama";
   const vocabulary = options.vocabulary ?? (architecture === "qwen2" ? "qwen2" : "llama-spm");
   return {
@@ -164,7 +164,7 @@ const fimTokens = [
 ] as const;
 const controlTokenType = 3;
 
-function modelMetadata(shape: ModelShape, vocabulary: ReadonlyMap<string, GgufValue>): Map<string, GgufValue> {
+export function modelMetadata(shape: ModelShape, vocabulary: ReadonlyMap<string, GgufValue>): Map<string, GgufValue> {
   const name = shape.architectureName;
   const metadata = new Map<string, GgufValue>();
   const put = (key: string, type: GgufScalarType, value: number | string): void => {
