@@ -3,6 +3,7 @@ import { EngineClient } from "./client/engineClient.ts";
 import { Actions } from "./host/actions.ts";
 import type { PrecisApi } from "./host/api.ts";
 import { AskView } from "./host/askView.ts";
+import { Completing } from "./host/completing.ts";
 import { readSettings } from "./host/configuration.ts";
 import { ContextTree } from "./host/contextTree.ts";
 import { Conversation } from "./host/conversation.ts";
@@ -26,8 +27,9 @@ export function activate(context: vscode.ExtensionContext): PrecisApi {
   const log = vscode.window.createOutputChannel("Precis", { log: true });
   const settings = (): Readonly<Record<string, unknown>> =>
     readSettings(index.folder === null ? null : vscode.Uri.file(index.folder));
+  const extensionFolder = context.extensionUri.fsPath;
   const client = new EngineClient({
-    ...engineCommand(context.extensionUri.fsPath),
+    ...engineCommand(extensionFolder),
     storageFolder: context.globalStorageUri.fsPath,
     settings,
     onStderrLine: log.debug.bind(log),
@@ -39,6 +41,7 @@ export function activate(context: vscode.ExtensionContext): PrecisApi {
     prepare: sync.prepare.bind(sync),
     openFile: () => openFile(index.folder),
   });
+  const completing = new Completing({ client, folder: () => index.folder, extensionFolder, log });
   const actions = new Actions({ client, conversation, index, log });
   const askView = new AskView({
     extensionUri: context.extensionUri,
@@ -63,10 +66,10 @@ export function activate(context: vscode.ExtensionContext): PrecisApi {
   const views = { askView, contextTree, contextView, engineTree, statusBar };
   sync.chooseFolder();
   context.subscriptions.push(
-    ...[log, index, sync, conversation, askView, contextTree, contextView, engineTree, statusBar],
+    ...[log, index, sync, conversation, completing, askView, contextTree, contextView, engineTree, statusBar],
     ...logEngine(client, log),
     ...actions.registerCommands(askView),
-    ...keepViewsFresh({ client, conversation, index, sync, statusWatch, ...views }),
+    ...keepViewsFresh({ client, conversation, completing, index, sync, statusWatch, ...views }),
     vscode.window.registerWebviewViewProvider(AskView.id, askView),
     vscode.window.registerTreeDataProvider("precis.engine", engineTree),
     { dispose: () => void client.dispose() },
@@ -75,6 +78,9 @@ export function activate(context: vscode.ExtensionContext): PrecisApi {
   return {
     client,
     conversation,
+    completer: completing.completer,
+    completionProvider: completing.provider,
+    trees: completing.trees,
     contextTree,
     engineTree,
     index,

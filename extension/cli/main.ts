@@ -2,11 +2,13 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { toFailure } from "../protocol/failure.ts";
 import type { Failure } from "../protocol/failure.ts";
-import { devices, evictorNames, rankerNames } from "../protocol/settings.ts";
+import { defaultSettings, devices, evictorNames, rankerNames } from "../protocol/settings.ts";
 import { runAsk } from "./askCommand.ts";
 import type { AskOptions } from "./askCommand.ts";
 import { cacheActions, runCache } from "./cacheCommand.ts";
 import type { CacheAction } from "./cacheCommand.ts";
+import { parsePlace, runComplete } from "./completeCommand.ts";
+import type { CompleteOptions, Place } from "./completeCommand.ts";
 import { runContext } from "./contextCommand.ts";
 import type { ContextOptions } from "./contextCommand.ts";
 import { runIndex } from "./indexCommand.ts";
@@ -71,6 +73,20 @@ for (const [action, description] of Object.entries(cacheActions)) {
     .description(description)
     .action((options: EngineOptions) => run(options, (context) => runCache(action as CacheAction, options, context)));
 }
+
+shared(program.command("complete"))
+  .description("complete the code at a place: what an editor would show there as ghost text")
+  .argument("<place>", "FILE:LINE:COLUMN, both from 1; the column counts UTF-16 code units", place)
+  .option("--model <file>", "a GGUF model that completes, instead of the embedded one")
+  .addOption(new Option("--device <name>", "where the model runs").choices(devices))
+  .option("--budget <tokens>", "size of the prompt", wholeNumber(256, 8192), defaultSettings["complete.budgetTokens"])
+  .option("--max-tokens <tokens>", "length at most", wholeNumber(8, 512), defaultSettings["complete.maxTokens"])
+  .option("--max-lines <lines>", "lines at most", wholeNumber(1, 60), defaultSettings["complete.maxLines"])
+  .action((place: Place, { model: completer, ...options }: CompleteOptions) =>
+    run(options, (context) =>
+      runComplete(place, { ...options, ...(completer === undefined ? {} : { completer }) }, context),
+    ),
+  );
 
 try {
   await program.parseAsync();
@@ -157,6 +173,12 @@ function ratio(text: string): number {
 
 function collect(value: string, previous: readonly string[]): string[] {
   return [...previous, value];
+}
+
+function place(text: string): Place {
+  const found = parsePlace(text);
+  if (found === null) throw new InvalidArgumentError("It must be FILE:LINE:COLUMN.");
+  return found;
 }
 
 function wholeNumber(minimum: number, maximum: number): (text: string) => number {

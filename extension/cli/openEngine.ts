@@ -27,6 +27,8 @@ export interface SharedOptions extends EngineOptions {
   readonly device?: Device;
   readonly keep?: number;
   readonly evictor?: EvictorName;
+  /** Settings of one command alone. */
+  readonly settings?: Readonly<Record<string, unknown>>;
 }
 
 /** What a command works with besides its own options. */
@@ -109,6 +111,7 @@ function settingsOf(options: EngineOptions & Partial<SharedOptions>): Readonly<R
     ...(options.device === undefined ? {} : { "engine.device": options.device }),
     ...(options.keep === undefined ? {} : { "kv.keepRatio": options.keep }),
     ...(options.evictor === undefined ? {} : { "kv.evictor": options.evictor }),
+    ...options.settings,
   };
 }
 

@@ -33,6 +33,7 @@ import type { Answer } from "../protocol/units.ts";
 import { answerQuestion, composePrompt, rankForPrompt } from "./answer.ts";
 import type { AnswerParts } from "./answer.ts";
 import { AnswerDraft } from "./answerDraft.ts";
+import { Completions } from "./completions.ts";
 import { openGrammars } from "./grammars.ts";
 import type { Grammars } from "./grammars.ts";
 import { IndexedWorkspace } from "./indexedWorkspace.ts";
@@ -40,6 +41,7 @@ import { clearSegments, listSegments, measureSegments, verifySegments } from "./
 import { Models } from "./models.ts";
 import type { PlaceSource } from "./places.ts";
 import { openReader } from "./reader.ts";
+import { readableIndex } from "./readableIndex.ts";
 import { StageTimes } from "./stageTimes.ts";
 
 /** Longer questions are refused before any work is done with them. Characters. */
@@ -58,6 +60,7 @@ type Handlers = { readonly [M in EngineMethod]: (params: ParamsOf<M>, signal: Ab
 interface Opened {
   readonly storageFolder: string;
   readonly models: Models;
+  readonly completions: Completions;
 }
 
 /**
@@ -88,6 +91,8 @@ export class Engine {
   async close(): Promise<void> {
     this.#closing.abort(new Failure("cancelled", "the engine ends"));
     await this.#asks.idle();
+    // Completions may share a model, so their context goes first.
+    await this.#opened?.completions.close();
     await this.#workspace?.close();
     await this.#opened?.models.close();
   }
@@ -104,6 +109,7 @@ export class Engine {
     cacheList: () => this.#cacheList(),
     cacheClear: () => clearSegments(this.#greeted().models.kvDisk.folder),
     cacheVerify: () => verifySegments(this.#greeted().models.kvDisk.folder, Date.now()),
+    complete: (params, signal) => this.#greeted().completions.complete(params, signal),
     status: () => this.#status(),
     ping: () => Promise.resolve({ uptimeMs: performance.now() - this.#startMs }),
   };
@@ -115,21 +121,28 @@ export class Engine {
     const { storageFolder } = params;
     if (!isAbsolute(storageFolder)) throw new Failure("indexUnwritable", `${storageFolder} is not an absolute path`);
     await makeFolder(storageFolder);
-    this.#opened = {
-      storageFolder,
-      models: new Models({
-        root: this.#options.root,
-        gpu: params.gpu ?? "all",
-        storageFolder,
-        settings: () => this.#settings,
-        log: (level, message) => {
-          this.#log(level, message);
-        },
-        onKvChanged: (kv) => {
-          this.#options.emit("kvChanged", { kv });
-        },
-      }),
+    const shared = {
+      root: this.#options.root,
+      settings: () => this.#settings,
+      log: (level: LogLevel, message: string) => {
+        this.#log(level, message);
+      },
     };
+    const models = new Models({
+      ...shared,
+      gpu: params.gpu ?? "all",
+      storageFolder,
+      onKvChanged: (kv) => {
+        this.#options.emit("kvChanged", { kv });
+      },
+    });
+    const completions = new Completions({
+      ...shared,
+      models,
+      grammars: () => this.#grammarsOnce(),
+      index: (mayWait, signal) => readableIndex(this.#workspace, mayWait, signal),
+    });
+    this.#opened = { storageFolder, models, completions };
     this.#options.onHello(params);
     return { protocolVersion, engineVersion: this.#options.version, pid: process.pid };
   }
@@ -288,7 +301,7 @@ export class Engine {
       assistant: models?.assistantPath ?? null,
       scorer: models?.scorerName ?? null,
       device: models?.device ?? null,
-      kvBytes: models?.kvBytes ?? 0,
+      kvBytes: (models?.kvBytes ?? 0) + (this.#opened?.completions.kvBytes ?? 0),
       kv: models?.kv ?? null,
       cache,
       residentBytes: process.memoryUsage.rss(),

@@ -1,13 +1,13 @@
 /** Finds and loads the grammars of grammars/languages.json, by the native tree-sitter where it loads, else by wasm. */
-import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { pathToFileURL } from "node:url";
 import { Failure } from "../protocol/failure.ts";
 import type { Grammar, LanguageRow } from "../pipeline/ports.ts";
 import { openNativeGrammar, type NativeLanguage, type NativeTreeSitter } from "./nativeGrammar.ts";
-import { openWasmGrammar, type WasmTreeSitter } from "./wasmGrammar.ts";
+import { languageFinder, packageFolder, readLanguages, wasmFile } from "../syntax/languages.ts";
+import { loadWasmTreeSitter, type WasmTreeSitter } from "../syntax/treeSitter.ts";
+import { openWasmGrammar } from "./wasmGrammar.ts";
 
 export type GrammarRuntime = "native" | "wasm";
 
@@ -61,34 +61,6 @@ export async function openGrammars(options: {
   };
 }
 
-/** The rows of grammars/languages.json below `root`. Throws Failure `grammarMissing`. */
-export async function readLanguages(root: string): Promise<readonly LanguageRow[]> {
-  const file = path.join(root, "grammars", "languages.json");
-  try {
-    const rows: unknown = JSON.parse(await readFile(file, "utf8"));
-    if (!Array.isArray(rows)) throw new TypeError("not a list");
-    return rows.map(parseLanguageRow);
-  } catch (error) {
-    throw new Failure("grammarMissing", `${file}: ${messageOf(error)}`, { cause: error });
-  }
-}
-
-/** A look-up of a file's language by its whole name, else by its longest known extension. */
-export function languageFinder(languages: readonly LanguageRow[]): (path: string) => LanguageRow | null {
-  const byName = new Map(languages.flatMap((row) => row.filenames.map((name) => [name.toLowerCase(), row])));
-  const byExtension = new Map(languages.flatMap((row) => row.extensions.map((extension) => [extension, row])));
-  return (file) => {
-    const name = file.slice(Math.max(file.lastIndexOf("/"), file.lastIndexOf("\\")) + 1).toLowerCase();
-    const named = byName.get(name);
-    if (named !== undefined) return named;
-    for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1)) {
-      const row = byExtension.get(name.slice(dot));
-      if (row !== undefined) return row;
-    }
-    return null;
-  };
-}
-
 interface GrammarLoaders {
   readonly root: string;
   readonly load: NodeJS.Require;
@@ -119,7 +91,7 @@ async function openGrammar(
   }
   try {
     const file = wasmFile(loaders.load, language);
-    loaders.wasm ??= loadWasm(loaders.load);
+    loaders.wasm ??= loadWasmTreeSitter(loaders.load);
     return await openWasmGrammar({ treeSitter: await loaders.wasm, language, file, query });
   } catch (error) {
     problems.push(`wasm: ${messageOf(error)}`);
@@ -161,27 +133,6 @@ function nativeExports(load: NodeJS.Require, packageName: string): Readonly<Reco
   return nodeGypBuild(packageFolder(load, packageName));
 }
 
-async function loadWasm(load: NodeJS.Require): Promise<WasmTreeSitter> {
-  const file = load.resolve("web-tree-sitter");
-  const treeSitter = (await import(pathToFileURL(file).href)) as WasmTreeSitter;
-  await treeSitter.Parser.init();
-  return treeSitter;
-}
-
-function wasmFile(load: NodeJS.Require, language: LanguageRow): string {
-  if (language.wasm === "") throw new Failure("grammarMissing", `${language.name} has no wasm grammar`);
-  return path.join(packageFolder(load, language.package), language.wasm);
-}
-
-/** Packages may hide package.json from `require`, so their folder is looked for where Node would look. */
-function packageFolder(load: NodeJS.Require, name: string): string {
-  for (const folder of load.resolve.paths(name) ?? []) {
-    const candidate = path.join(folder, name);
-    if (existsSync(path.join(candidate, "package.json"))) return candidate;
-  }
-  throw new Failure("grammarMissing", `the package ${name} is not installed`);
-}
-
 function whySentence(
   runtime: "auto" | GrammarRuntime,
   native: { binding: NativeTreeSitter } | { problem: string } | null,
@@ -189,37 +140,6 @@ function whySentence(
   if (native === null) return "wasm was asked for";
   if ("problem" in native) return `native tree-sitter does not load: ${native.problem}`;
   return runtime === "native" ? "native was asked for" : "native tree-sitter loads";
-}
-
-function parseLanguageRow(row: unknown): LanguageRow {
-  if (typeof row !== "object" || row === null) throw new TypeError("a language is not an object");
-  const fields = row as Readonly<Record<string, unknown>>;
-  const text = (name: string): string => {
-    const value = fields[name];
-    if (typeof value !== "string") throw new TypeError(`${name} is not a string`);
-    return value;
-  };
-  const texts = (name: string): string[] => {
-    const value = fields[name];
-    if (!isStrings(value)) throw new TypeError(`${name} is not a list of strings`);
-    return value;
-  };
-  const [open, close] = fields["blockComment"] === null ? [] : texts("blockComment");
-  return {
-    id: text("id"),
-    name: text("name"),
-    extensions: texts("extensions").map((extension) => extension.toLowerCase()),
-    filenames: texts("filenames"),
-    package: text("package"),
-    export: text("export"),
-    wasm: text("wasm"),
-    lineComment: text("lineComment"),
-    blockComment: open === undefined || close === undefined ? null : [open, close],
-  };
-}
-
-function isStrings(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
 function messageOf(error: unknown): string {

@@ -1,10 +1,7 @@
 /** One language on web-tree-sitter, for machines where the native binding does not load. */
-import type * as WebTreeSitter from "web-tree-sitter";
 import type { Grammar, LanguageRow } from "../pipeline/ports.ts";
+import type { WasmTreeSitter } from "../syntax/treeSitter.ts";
 import { parseTimeoutMs, queryText, stoppedTree, syntaxTree, timeoutSentence } from "./syntaxTree.ts";
-
-/** The module `web-tree-sitter`, after `Parser.init()`. */
-export type WasmTreeSitter = typeof WebTreeSitter;
 
 /** Loads the grammar's wasm file and compiles the query. Throws where either does not fit. */
 export async function openWasmGrammar(options: {

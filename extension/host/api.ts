@@ -1,4 +1,7 @@
+import type { InlineCompletionItemProvider } from "vscode";
 import type { EngineClient } from "../client/engineClient.ts";
+import type { DocumentTrees } from "../syntax/documentTrees.ts";
+import type { Completer } from "./completer.ts";
 import type { ContextTree } from "./contextTree.ts";
 import type { Conversation } from "./conversation.ts";
 import type { EngineTree } from "./engineTree.ts";
@@ -8,6 +11,10 @@ import type { FolderIndex } from "./folderIndex.ts";
 export interface PrecisApi {
   readonly client: EngineClient;
   readonly conversation: Conversation;
+  readonly completer: Completer;
+  readonly completionProvider: InlineCompletionItemProvider;
+  /** The syntax trees of open documents. */
+  readonly trees: DocumentTrees;
   readonly contextTree: ContextTree;
   readonly engineTree: EngineTree;
   readonly index: FolderIndex;

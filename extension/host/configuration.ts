@@ -1,10 +1,26 @@
 import * as vscode from "vscode";
-import { settingKeys } from "../protocol/settings.ts";
+import { parseSettings, settingKeys } from "../protocol/settings.ts";
+import type { Settings } from "../protocol/settings.ts";
 
 /** The raw `precis.*` settings of a folder, keys without the prefix; the engine checks them. */
 export function readSettings(folder: vscode.Uri | null): Readonly<Record<string, unknown>> {
   const configuration = vscode.workspace.getConfiguration("precis", folder);
   return Object.fromEntries(settingKeys.map((key) => [key, configuration.get(key)]));
+}
+
+/** The settings that decide whether and when a document is completed. They may differ by language. */
+const documentKeys = [
+  "complete.enabled",
+  "complete.debounceMinMs",
+  "complete.debounceMaxMs",
+  "complete.prefetch",
+] as const;
+
+export function documentSettings(
+  document: Pick<vscode.TextDocument, "uri" | "languageId">,
+): Pick<Settings, (typeof documentKeys)[number]> {
+  const configuration = vscode.workspace.getConfiguration("precis", document);
+  return parseSettings(Object.fromEntries(documentKeys.map((key) => [key, configuration.get(key)]))).settings;
 }
 
 /** The globs that files.exclude and search.exclude switch on, without duplicates. */

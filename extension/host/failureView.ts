@@ -35,6 +35,7 @@ const actions: Readonly<Record<FailureCode, FailureAction>> = {
   grammarMissing: "showLog",
   rankerUnknown: "openSettings",
   questionsFileInvalid: "none",
+  placeMissing: "none",
   engineCrashed: "askAgain",
   engineGivenUp: "restartEngine",
   engineUnresponsive: "askAgain",

@@ -1,14 +1,20 @@
 import * as vscode from "vscode";
 import type { EngineState } from "../client/engineClient.ts";
+import { completionLabel } from "./completionStatus.ts";
+import type { CompletionStatus } from "./completionStatus.ts";
 import type { IndexState } from "./folderIndex.ts";
 
 export interface StatusBarState {
   readonly engine: EngineState;
   readonly index: IndexState;
   readonly isAnswering: boolean;
+  readonly completion: CompletionStatus;
 }
 
-/** The one item in the status bar: that Precis is there, and what it is busy with. A click opens the Ask view. */
+/**
+ * The one item in the status bar: that Precis is there, what it is busy with, and how completing fares. A click opens the
+ * Ask view.
+ */
 export class StatusBar {
   readonly #item = vscode.window.createStatusBarItem("precis.status", vscode.StatusBarAlignment.Right, 90);
 
@@ -20,15 +26,28 @@ export class StatusBar {
 
   show(state: StatusBarState): void {
     const { icon, text, tooltip, isError } = describe(state);
-    this.#item.text = `$(${icon}) ${text}`;
-    this.#item.tooltip = tooltip;
-    this.#item.accessibilityInformation = { label: `Precis: ${tooltip}`, role: "button" };
+    const completion = completionLabel(state.completion);
+    this.#item.text = `$(${icon}) ${text}${completion.text}`;
+    this.#item.tooltip = tooltipOf(tooltip, completion.sentence);
+    const sentences = [tooltip, completion.sentence].filter((sentence) => sentence !== "");
+    this.#item.accessibilityInformation = { label: `Precis: ${sentences.join(". ")}`, role: "button" };
     this.#item.backgroundColor = isError ? new vscode.ThemeColor("statusBarItem.errorBackground") : undefined;
   }
 
   dispose(): void {
     this.#item.dispose();
   }
+}
+
+function tooltipOf(sentence: string, completion: string): vscode.MarkdownString {
+  const tooltip = new vscode.MarkdownString();
+  tooltip.appendText(sentence);
+  if (completion !== "") {
+    tooltip.appendMarkdown("\n\n").appendText(completion);
+    tooltip.appendMarkdown("\n\n[Explain the last suggestion](command:precis.explainSuggestion)");
+    tooltip.isTrusted = { enabledCommands: ["precis.explainSuggestion"] };
+  }
+  return tooltip;
 }
 
 interface Description {

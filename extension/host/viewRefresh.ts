@@ -4,6 +4,7 @@ import type { EngineClient } from "../client/engineClient.ts";
 import { failureView } from "./failureView.ts";
 import type { ViewState } from "../protocol/view.ts";
 import type { AskView } from "./askView.ts";
+import type { Completing } from "./completing.ts";
 import { budgetLine } from "./contextTree.ts";
 import type { ContextNode, ContextTree } from "./contextTree.ts";
 import type { Conversation } from "./conversation.ts";
@@ -16,6 +17,7 @@ import type { WorkspaceSync } from "./workspaceSync.ts";
 export interface ViewRefreshOptions {
   readonly client: EngineClient;
   readonly conversation: Conversation;
+  readonly completing: Completing;
   readonly index: FolderIndex;
   readonly sync: WorkspaceSync;
   readonly statusWatch: EngineStatusWatch;
@@ -42,11 +44,17 @@ export function askState({
 
 /** Brings each view up to date when what it shows has changed, and not more often. */
 export function keepViewsFresh(options: ViewRefreshOptions): { dispose(): void }[] {
-  const { client, conversation, index, statusWatch, askView, contextTree, contextView, engineTree } = options;
+  const { client, conversation, completing, index, statusWatch, askView, contextTree, contextView, engineTree } =
+    options;
   let prompt = conversation.prompt;
   let wasAnswering = conversation.isAnswering;
   const showStatus = (): void => {
-    options.statusBar.show({ engine: client.state, index: index.state, isAnswering: conversation.isAnswering });
+    options.statusBar.show({
+      engine: client.state,
+      index: index.state,
+      isAnswering: conversation.isAnswering,
+      completion: completing.status,
+    });
   };
   showStatus();
   return [
@@ -65,6 +73,7 @@ export function keepViewsFresh(options: ViewRefreshOptions): { dispose(): void }
         statusWatch.refresh();
       }
     }),
+    completing.onStatusChanged(showStatus),
     index.onChanged((state) => {
       askView.refresh();
       engineTree.refresh();

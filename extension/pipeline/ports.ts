@@ -11,6 +11,8 @@ import type { WordBag } from "./wordBags.ts";
 export interface LanguageRow {
   readonly id: string;
   readonly name: string;
+  /** What editors call the language. */
+  readonly editorIds: readonly string[];
   readonly extensions: readonly string[];
   readonly filenames: readonly string[];
   readonly package: string;

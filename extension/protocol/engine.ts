@@ -4,6 +4,7 @@
  * JSON-RPC cancellation; a cancelled `ask` still resolves, with the partial answer and stopReason `cancelled`.
  * A failed request rejects with a `ResponseError` whose `data` is a `FailureData`.
  */
+import type { CompleteParams, Completion } from "./complete.ts";
 import type { FailureCode } from "./failure.ts";
 import type { Device, EvictorName, RankerName } from "./settings.ts";
 import type { Answer, ConversationTurn, FileProblem, Prompt, RankedUnit, SkippedFile, SkipReason } from "./units.ts";
@@ -205,6 +206,8 @@ export interface EngineRequests {
   cacheClear: { params: Record<string, never>; result: CacheSize };
   /** Reads all of it and removes what is damaged. */
   cacheVerify: { params: Record<string, never>; result: CacheSize & { readonly removed: number } };
+  /** Resolves with `nothing: "cancelled"` when it is cancelled or a newer one comes. */
+  complete: { params: CompleteParams; result: Completion };
   status: { params: Record<string, never>; result: EngineStatus };
   /** Heartbeat; answered at once unless the engine's event loop hangs. */
   ping: { params: Record<string, never>; result: { readonly uptimeMs: number } };

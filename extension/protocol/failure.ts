@@ -4,6 +4,7 @@ export const failureSentences = {
   workspaceEmpty: "No file in this folder can be indexed. Open a folder with source code, or check the ignore globs.",
   workspaceBusy:
     "Another Precis process is writing this workspace's index and did not finish in time. Close it, or try again.",
+  placeMissing: "There is no such place. Check the file, line and column.",
   questionEmpty: "The question is empty. Type a question.",
   questionTooLong: "The question is too long. Shorten it or raise the context budget.",
   budgetTooSmall: "The budget is too small for this question. Raise the budget or shorten the question.",

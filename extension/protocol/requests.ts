@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { completionTextLimits, completionTriggers, cursorPlaces } from "./complete.ts";
 import { gpuShares } from "./engine.ts";
 import type { EngineMethod, FailureData, ParamsOf } from "./engine.ts";
 import { Failure } from "./failure.ts";
@@ -33,6 +34,13 @@ const context = {
   history: z.array(z.object({ question: z.string(), answer: z.string() })).exactOptional(),
 };
 
+const line = z.int().min(1);
+const syntax = z.object({
+  place: z.enum(cursorPlaces),
+  scope: z.object({ name: z.string(), startLine: line, endLine: line }).nullable(),
+  block: z.object({ startLine: line, endLine: line, indent: z.string(), isOpen: z.boolean() }).nullable(),
+});
+
 const schemas: { readonly [M in EngineMethod]: z.ZodType<ParamsOf<M>> } = {
   hello: z.object({
     protocolVersion: z.int(),
@@ -60,6 +68,18 @@ const schemas: { readonly [M in EngineMethod]: z.ZodType<ParamsOf<M>> } = {
   cacheList: none,
   cacheClear: none,
   cacheVerify: none,
+  complete: z.object({
+    path: z.string().nullable(),
+    language: z.string(),
+    before: z.string().max(completionTextLimits.before),
+    after: z.string().max(completionTextLimits.after),
+    startLine: line,
+    head: z.string().max(completionTextLimits.head).exactOptional(),
+    syntax: syntax.exactOptional(),
+    trigger: z.enum(completionTriggers),
+    maxTokens: tokens.exactOptional(),
+    maxLines: tokens.exactOptional(),
+  }),
   status: none,
   ping: none,
 };

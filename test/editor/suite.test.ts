@@ -1,22 +1,29 @@
 /** Runs the Mocha suite of test/editor/suite inside the extension host of a real workbench. */
 import assert from "node:assert/strict";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { format } from "node:util";
 import { ensureBrowser, ensureEditorHost } from "../../tools/editorHost.mjs";
+import { writeChainModel } from "../support/chainModel.ts";
+import { editorChains } from "../support/chainScript.ts";
 import { openBrowser, patienceMs } from "./browser.ts";
 import { buildSuite } from "./buildSuite.ts";
 import { CodeServer, root } from "./codeServer.ts";
 
 test(
   "the suite passes inside the extension host, with the packaged extension",
-  { timeout: 6 * patienceMs },
+  { timeout: 10 * patienceMs },
   async () => {
     const host = { root, node: process.execPath, log: console.error };
     const { entry } = await ensureEditorHost(host);
     const suite = await buildSuite(root);
-    const server = await CodeServer.start({ entry, smokeTestDriver: true });
+    const models = await mkdtemp(path.join(os.tmpdir(), "precis-models-"));
+    const completer = path.join(models, "chain.gguf");
+    await writeChainModel({ file: completer, chains: editorChains });
+    const settings = { machine: { "precis.model.completer": completer } };
+    const server = await CodeServer.start({ entry, settings, smokeTestDriver: true });
     try {
       const empty = await writeEmptyExtension(server.folder);
       const browser = await openBrowser(await ensureBrowser(host));
@@ -40,6 +47,7 @@ test(
       }
     } finally {
       await server.close();
+      await rm(models, { recursive: true, force: true });
     }
   },
 );

@@ -141,7 +141,7 @@ interface ModelShape {
   readonly extraTensors: Readonly<Record<string, readonly number[]>>;
 }
 
-function modelShape(options: TestModelOptions): ModelShape {
+export function modelShape(options: TestModelOptions): ModelShape {
   const architecture = options.architecture ?? "llama";
   const vocabulary = options.vocabulary ?? (architecture === "qwen2" ? "qwen2" : "llama-spm");
   return {
@@ -172,7 +172,7 @@ const fimTokens = [
 ] as const;
 const controlTokenType = 3;
 
-function modelMetadata(shape: ModelShape, vocabulary: ReadonlyMap<string, GgufValue>): Map<string, GgufValue> {
+export function modelMetadata(shape: ModelShape, vocabulary: ReadonlyMap<string, GgufValue>): Map<string, GgufValue> {
   const name = shape.architectureName;
   const metadata = new Map<string, GgufValue>();
   const put = (key: string, type: GgufScalarType, value: number | string): void => {

@@ -38,6 +38,8 @@ const manifest = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"
 const { configuration, commands, menus, viewsContainers } = manifest.contributes;
 const settings = new Map(configuration.flatMap(({ properties }) => Object.entries(properties)));
 
+const scopes = ["machine", "machine-overridable", "window", "resource", "language-overridable"];
+
 test("package.json contributes exactly the settings that the engine reads", () => {
   assert.deepEqual([...settings.keys()].sort(), settingKeys.map((key) => `precis.${key}`).sort());
 });
@@ -49,7 +51,7 @@ for (const key of settingKeys) {
     assert.deepEqual(shown.default, defaultSettings[key]);
     assert.match(shown.markdownDescription ?? "", /\.(\)|`)?$|\)$/);
     assert.equal(typeof shown.order, "number");
-    assert.ok(["machine", "machine-overridable", "window", "resource"].includes(shown.scope ?? ""));
+    assert.ok(scopes.includes(shown.scope ?? ""));
   });
 
   if (shown?.type === "integer" || shown?.type === "number") {

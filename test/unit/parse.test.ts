@@ -9,6 +9,7 @@ import type { Unit } from "../../extension/protocol/units.ts";
 const language = {
   id: "toy",
   name: "Toy",
+  editorIds: ["toy"],
   extensions: [".toy"],
   filenames: [],
   package: "",

@@ -1,13 +1,19 @@
 /** Runs the tests inside an extension host: VS Code calls `run`, whichever editor it is. */
 import Mocha from "mocha";
+import { completionTests } from "./completion.ts";
 import { extensionTests } from "./extension.ts";
 
 const testTimeoutMs = 60_000;
 
 export async function run(): Promise<void> {
   const mocha = new Mocha({ timeout: testTimeoutMs, reporter: "spec", color: false });
-  const suite = Mocha.Suite.create(mocha.suite, "the installed extension");
-  for (const [title, test] of Object.entries(extensionTests)) suite.addTest(new Mocha.Test(title, test));
+  for (const [name, tests] of Object.entries({
+    "the installed extension": extensionTests,
+    completing: completionTests,
+  })) {
+    const suite = Mocha.Suite.create(mocha.suite, name);
+    for (const [title, test] of Object.entries(tests)) suite.addTest(new Mocha.Test(title, test));
+  }
   const failures = await new Promise<number>((resolve) => {
     mocha.run(resolve);
   });

@@ -1,0 +1,307 @@
+/** Ghost text as a person sees it, in a real workbench, with the packaged extension. */
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { after, before, describe, test } from "node:test";
+import type { Browser, Locator, Page } from "playwright-core";
+import { ensureBrowser, ensureEditorHost } from "../../tools/editorHost.mjs";
+import { writeChainModel } from "../support/chainModel.ts";
+import { afterEquals, editorChains, onIndentedLine } from "../support/chainScript.ts";
+import { openBrowser, openWorkbench, patienceMs } from "./browser.ts";
+import { CodeServer, root } from "./codeServer.ts";
+import type { EditorSettings } from "./codeServer.ts";
+
+const pictures = path.resolve(root, process.env["PRECIS_SCREENSHOTS"] ?? "test-results");
+
+/** The files that the tests type into, one each: the editor's list of files takes a while to learn of new ones. */
+const contents = {
+  line: "",
+  block: "function f(left: number) {\n\n}\n",
+  typed: "",
+  word: "",
+  escape: "",
+  snippet: "",
+  rename: "const total = 1;\n",
+  composed: "",
+  slow: "// The driest beds come first.\n".repeat(60),
+  off: "",
+} as const;
+
+/** The editor's own suggestions would take keys and places. */
+const quiet = {
+  "editor.quickSuggestions": { other: "off", comments: "off", strings: "off" },
+  "editor.suggestOnTriggerCharacters": false,
+  "editor.wordBasedSuggestions": "off",
+  "editor.parameterHints.enabled": false,
+  "editor.linkedEditing": false,
+  "files.autoSave": "off",
+  "typescript.suggest.enabled": false,
+};
+
+/** Runs in the page: the ghost text; the editor makes a span of each of its tokens, and shows blanks as no-break spaces. */
+function shownGhostText(): string {
+  const page = globalThis as unknown as {
+    document: { querySelectorAll(selector: string): Iterable<{ readonly textContent: string }> };
+  };
+  const spans = [...page.document.querySelectorAll(".ghost-text-decoration, .ghost-text")];
+  return spans
+    .map(({ textContent }) => textContent)
+    .join("")
+    .replaceAll("\u00a0", " ");
+}
+
+/** Runs in the page: counts from now on how often ghost text comes up. */
+function watchGhosts(): void {
+  const page = globalThis as unknown as {
+    ghostsSeen: number;
+    document: { readonly body: unknown; querySelector(selector: string): unknown };
+    MutationObserver: new (changed: () => void) => { observe(node: unknown, what: object): void };
+  };
+  page.ghostsSeen = 0;
+  const observer = new page.MutationObserver(() => {
+    if (page.document.querySelector(".ghost-text-decoration, .ghost-text") !== null) page.ghostsSeen += 1;
+  });
+  observer.observe(page.document.body, { childList: true, subtree: true });
+}
+
+/** Runs in the page. */
+function ghostsSeen(): number {
+  return (globalThis as unknown as { ghostsSeen: number }).ghostsSeen;
+}
+
+describe("ghost text", { timeout: 10 * patienceMs }, () => {
+  let models = "";
+  let server: CodeServer;
+  let browser: Browser;
+  let page: Page;
+  let file = "";
+
+  before(async () => {
+    const host = { root, node: process.execPath, log: console.error };
+    const { entry } = await ensureEditorHost(host);
+    await mkdir(pictures, { recursive: true });
+    models = await mkdtemp(path.join(os.tmpdir(), "precis-models-"));
+    await writeChainModel({ file: model(), chains: editorChains });
+    // The same, but reading takes seconds.
+    await writeChainModel({ file: slowModel(), chains: editorChains, layers: 24, feedForward: 4096 });
+    server = await CodeServer.start({ entry, settings: settings({}) });
+    for (const [id, content] of Object.entries(contents)) {
+      await writeFile(path.join(server.workspace, `ghost-${id}.ts`), content);
+    }
+    const snippet = { "Precis test": { prefix: "precis", body: "const ${1:name}$0" } };
+    await mkdir(path.join(server.workspace, ".vscode"), { recursive: true });
+    await writeFile(path.join(server.workspace, ".vscode", "test.code-snippets"), JSON.stringify(snippet));
+    browser = await openBrowser(await ensureBrowser(host));
+    page = await openWorkbench(browser, server);
+    await untilActive();
+  });
+
+  after(async () => {
+    // Either may be missing when `before` failed half-way.
+    await (browser as Browser | undefined)?.close();
+    await (server as CodeServer | undefined)?.close();
+    await rm(models, { recursive: true, force: true });
+  });
+
+  test("appears while one types; Tab takes it, and the file on disk is right", async () => {
+    await openFile("line");
+    await type("export const total =");
+    await ghostText(afterEquals);
+    await page.screenshot({ path: path.join(pictures, "ghost-text.png") });
+    await page.keyboard.press("Tab");
+    await noGhostText();
+    assert.equal(await saved(), `export const total =${afterEquals}`);
+  });
+
+  test("appears on an empty line with several lines, which end with the block", async () => {
+    await openFile("block");
+    await page.keyboard.press("ArrowDown");
+    await type("  ");
+    await ghostText("if (left)");
+    await ghostText("return;");
+    await page.keyboard.press("Tab");
+    await noGhostText();
+    assert.equal(await saved(), `function f(left: number) {\n  ${onIndentedLine}\n}\n`);
+  });
+
+  test("shrinks while it is typed through, and was found without the engine", async () => {
+    await openFile("typed");
+    await type("const total =");
+    await ghostText(afterEquals);
+    await type(" sum");
+    await ghostText("(readings);");
+    assert.match(await explanation(), /found among earlier suggestions in [\d.]+ ms after \d of its characters/);
+    await page.keyboard.press("Control+End");
+    await type("(");
+    await ghostText("readings");
+    await page.keyboard.press("Tab");
+    assert.equal(await saved(), `const total =${afterEquals}`);
+  });
+
+  test("can be taken word by word, with the editor's own command", async () => {
+    await openFile("word");
+    await type("const total =");
+    await ghostText(afterEquals);
+    await page.keyboard.press("Control+ArrowRight");
+    await ghostText("(readings);");
+    assert.equal(await saved(), "const total = sum");
+  });
+
+  test("goes away with Escape, and nothing of it is in the file", async () => {
+    await openFile("escape");
+    await type("const total =");
+    await ghostText(afterEquals);
+    await page.keyboard.press("Escape");
+    await noGhostText();
+    assert.equal(await saved(), "const total =");
+  });
+
+  test("is not even asked for while a snippet is filled in, and is behind it", async () => {
+    await openFile("snippet");
+    await run("Snippets: Insert Snippet");
+    await page.locator(".quick-input-widget input").fill("Precis");
+    await page.locator(".quick-input-list .monaco-list-row.focused", { hasText: "Precis test" }).waitFor();
+    await page.keyboard.press("Enter");
+    await lines("const name").waitFor();
+    await type("total =");
+    assert.doesNotMatch(await explanation(), new RegExp(path.basename(file)));
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("End");
+    await type(" 1;\nconst more =");
+    await ghostText(afterEquals);
+  });
+
+  test("is not even asked for while a name is being changed", async () => {
+    await openFile("rename");
+    await page.keyboard.press("Control+ArrowRight");
+    await page.keyboard.press("Control+ArrowRight");
+    await page.keyboard.press("F2");
+    const box = page.locator(".rename-box input");
+    await box.waitFor();
+    await box.fill("total =");
+    assert.equal(await page.evaluate(shownGhostText), "");
+    await page.keyboard.press("Escape");
+    assert.equal(await saved(), contents.rename);
+  });
+
+  test("stays away while an input method composes, and comes when it is done", async () => {
+    await openFile("composed");
+    await type("const total ");
+    const devtools = await page.context().newCDPSession(page);
+    await page.evaluate(watchGhosts);
+    await devtools.send("Input.imeSetComposition", { text: "=", selectionStart: 1, selectionEnd: 1 });
+    await lines("const total =").waitFor();
+    assert.equal(await page.evaluate(ghostsSeen), 0);
+    await devtools.send("Input.insertText", { text: "=" });
+    await ghostText(afterEquals);
+    assert.equal(await saved(), "const total =");
+  });
+
+  test("is given up by the engine when one types on, and says in the status bar that it thinks", async () => {
+    await reopenWith({ machine: { "precis.model.completer": slowModel() } });
+    await openFile("slow");
+    await page.keyboard.press("Control+End");
+    await type("const total =");
+    await status("Completion: thinking").waitFor();
+    await type(" 1;");
+    await status(/Completion: ready, the last answer took \d+ ms/).waitFor();
+    const text = await explanation();
+    assert.match(text, new RegExp(`At \`${path.basename(file)}:61:17\`: nothing`));
+    assert.doesNotMatch(text, /sum\(readings\)/);
+    assert.equal(await page.evaluate(shownGhostText), "");
+    assert.match(await saved(), /const total = 1;$/);
+  });
+
+  test("is off where the setting is off", async () => {
+    await reopenWith({ user: { "[typescript]": { "precis.complete.enabled": false } } });
+    await openFile("off");
+    await status("Completion: off for typescript").waitFor();
+    await type("const total =");
+    await run("Trigger Inline Suggestion");
+    assert.match(await explanation(), /completing is off for typescript/);
+    assert.equal(await page.evaluate(shownGhostText), "");
+    assert.equal(await saved(), "const total =");
+  });
+
+  /** Settings files count from the next window on. */
+  async function reopenWith(changes: EditorSettings): Promise<void> {
+    await server.setSettings(settings(changes));
+    await page.reload({ waitUntil: "commit" });
+    await untilActive();
+  }
+
+  /** What is typed before the extension is there has no suggestions. */
+  async function untilActive(): Promise<void> {
+    await page.locator('.statusbar-item[aria-label^="Precis: "]').waitFor();
+  }
+
+  function settings({ user = {}, machine = {} }: EditorSettings): EditorSettings {
+    return { user: { ...quiet, ...user }, machine: { "precis.model.completer": model(), ...machine } };
+  }
+
+  function slowModel(): string {
+    return path.join(models, "slow.gguf");
+  }
+
+  function model(): string {
+    return path.join(models, "chain.gguf");
+  }
+
+  async function openFile(id: keyof typeof contents): Promise<void> {
+    const name = `ghost-${id}.ts`;
+    file = path.join(server.workspace, name);
+    await page.keyboard.press("Control+P");
+    await page.locator(".quick-input-widget input").fill(name);
+    await page.locator(".quick-input-list .monaco-list-row.focused", { hasText: name }).waitFor();
+    await page.keyboard.press("Enter");
+    await page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
+    // Keys that are pressed before the editor has the focus are lost.
+    await page.locator(`.monaco-editor.focused[data-uri$="/${name}"]`).waitFor();
+  }
+
+  async function type(text: string): Promise<void> {
+    await page.keyboard.type(text, { delay: 15 });
+  }
+
+  async function ghostText(text: string): Promise<void> {
+    await page.waitForFunction(`(${shownGhostText.toString()})().includes(${JSON.stringify(text)})`);
+  }
+
+  async function noGhostText(): Promise<void> {
+    await page.waitForFunction(`(${shownGhostText.toString()})() === ""`);
+  }
+
+  /** A line of the editor that holds the text; the editor shows blanks as no-break spaces. */
+  function lines(text: string): Locator {
+    return page.locator(".view-line", { hasText: new RegExp(text.replaceAll(" ", "\\s")) }).first();
+  }
+
+  function status(label: string | RegExp): Locator {
+    return page.getByRole("button", { name: label }).or(page.locator(".statusbar-item").getByLabel(label)).first();
+  }
+
+  /** What the command says about the last suggestion. */
+  async function explanation(): Promise<string> {
+    await run("Precis: Explain the Last Suggestion");
+    const editor = page.locator('.editor-instance:has([data-uri^="precis-suggestion:"])');
+    await editor.locator(".view-line").first().waitFor();
+    const text = (await editor.locator(".view-line").allTextContents()).join("\n").replaceAll("\u00a0", " ");
+    await page.keyboard.press("Control+F4");
+    await editor.waitFor({ state: "detached" });
+    return text;
+  }
+
+  async function run(command: string): Promise<void> {
+    await page.keyboard.press("F1");
+    await page.locator(".quick-input-widget input").fill(`>${command}`);
+    await page.locator(".quick-input-list .monaco-list-row.focused", { hasText: command }).waitFor();
+    await page.keyboard.press("Enter");
+  }
+
+  async function saved(): Promise<string> {
+    await page.keyboard.press("Control+S");
+    await page.locator(`.tab.active.dirty`).waitFor({ state: "detached" });
+    return readFile(file, "utf8");
+  }
+});
