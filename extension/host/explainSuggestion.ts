@@ -77,8 +77,9 @@ function pieceLines({ pieces, figures, budgetTokens }: Completion): string[] {
 
 function pieceLine({ share, tokens, unit, reasons }: CompletionPiece): string {
   const what = unit === undefined ? "" : ` \`${unit.path}:${unit.startLine}\` ${unit.name}`;
-  const why = reasons.length === 0 ? "" : `: ${reasons.join("; ")}`;
-  return `${shareNames[share]},${what} ${tokens} tokens${why}`;
+  const told = reasons.filter((reason) => reason !== shareNames[share]);
+  const why = told.length === 0 ? "" : `: ${told.join("; ")}`;
+  return `${shareNames[share]},${what} ${tokens} ${tokens === 1 ? "token" : "tokens"}${why}`;
 }
 
 const shareNames: Readonly<Record<CompletionShare, string>> = {

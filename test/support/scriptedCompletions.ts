@@ -23,7 +23,7 @@ export class ScriptedCompletions {
 
   constructor() {
     this.completer = new Completer({
-      client: { request: (_, params, options) => this.#request(params as never, options?.signal) as never },
+      client: { request: (_, params, options) => this.#request(params, options?.signal) },
       nowMs: () => this.nowMs,
       wait: (ms, signal) => {
         signal.throwIfAborted();
@@ -43,13 +43,13 @@ export class ScriptedCompletions {
     }
   }
 
-  #request(params: CompleteParams, signal = new AbortController().signal): Promise<Completion> {
+  #request(params: unknown, signal = new AbortController().signal): Promise<Completion> {
     const { promise, resolve, reject } = Promise.withResolvers<Completion>();
     // As the engine does: what is cancelled is answered nevertheless.
     signal.addEventListener("abort", () => {
       resolve(noCompletion("cancelled"));
     });
-    this.requests.push({ params, signal, answer: resolve, fail: reject });
+    this.requests.push({ params: params as CompleteParams, signal, answer: resolve, fail: reject });
     this.#arrived.resolve(undefined);
     this.#arrived = Promise.withResolvers();
     return promise;
