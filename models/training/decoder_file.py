@@ -12,6 +12,8 @@ from gguf_file import read_gguf, write_gguf
 
 FILE_TYPES = {"f32": 0, "f16": 1, "q8_0": 7}
 NORMAL_TOKEN, CONTROL_TOKEN = 1, 3
+FILL_IN_KEY = "precis.fill_in"
+"""Says that fill-in prompts of this model hold the suffix before the prefix; other models with such tokens do not."""
 
 
 def write_decoder(file: Path, decoder: Decoder, vocabulary: Path, name: str, matrices: str = "f16") -> None:
@@ -117,4 +119,7 @@ def _vocabulary_fields(words: dict) -> dict:
         "fim_mid": special.get("<|fim_middle|>"),
         "fim_sep": special.get("<|file_sep|>"),
     }
+    if "<|fim_middle|>" in special:
+        # What follows the hole comes first, and the hole after what stands before it (see codeDocuments.ts).
+        fields[FILL_IN_KEY] = "suffix-first"
     return fields | {f"tokenizer.ggml.{key}_token_id": value for key, value in ids.items() if value is not None}

@@ -1,6 +1,7 @@
 /** A decoder for source text as the benchmarks use it: losses of texts after a context, and greedy lines. */
 import type { NativeContext, NativeModel } from "../../native/addon.ts";
 import type { Llama } from "../../extension/engine/llama.ts";
+import { readModelHeader } from "../../extension/engine/modelHeader.ts";
 
 export interface CodeModelOptions {
   readonly llama: Llama;
@@ -10,11 +11,12 @@ export interface CodeModelOptions {
   readonly threads: number;
 }
 
-/** The markers of fill-in-the-middle, in the order of a prompt. */
-export interface FillIn {
+/** The markers of fill-in-the-middle. */
+interface FillIn {
   readonly prefix: number;
   readonly suffix: number;
   readonly middle: number;
+  readonly isSuffixFirst: boolean;
 }
 
 /** Contexts shorter than this are scored along with the text: a reading of its own would cost more. */
@@ -23,16 +25,15 @@ const contextReadMin = 64;
 export class CodeModel {
   readonly model: NativeModel;
   readonly context: NativeContext;
-  /** Null where the model was not made for filling in. */
-  readonly fillIn: FillIn | null;
+  readonly #fillIn: FillIn | null;
   readonly #fileSeparator: Int32Array;
   readonly #endOfText: Int32Array;
 
-  private constructor(model: NativeModel, context: NativeContext) {
+  private constructor(model: NativeModel, context: NativeContext, isSuffixFirst: boolean) {
     this.model = model;
     this.context = context;
     const { fimPrefix, fimSuffix, fimMiddle } = model.info.tokens;
-    this.fillIn = fimPrefix < 0 ? null : { prefix: fimPrefix, suffix: fimSuffix, middle: fimMiddle };
+    this.#fillIn = fimPrefix < 0 ? null : { prefix: fimPrefix, suffix: fimSuffix, middle: fimMiddle, isSuffixFirst };
     const special = (text: string) => {
       const tokens = model.tokenize(text, { special: true });
       // A model without the token would read its text, which is no separator.
@@ -46,7 +47,9 @@ export class CodeModel {
   static async open({ llama, file, cells, threads }: CodeModelOptions): Promise<CodeModel> {
     const model = await llama.addon.openModel({ path: file, gpuLayers: llama.gpuLayers });
     try {
-      return new CodeModel(model, await model.openContext({ cells, threads, batchTokens: Math.min(512, cells) }));
+      const header = await readModelHeader(file);
+      const context = await model.openContext({ cells, threads, batchTokens: Math.min(512, cells) });
+      return new CodeModel(model, context, header?.isSuffixFirst ?? false);
     } catch (error) {
       await model.close();
       throw error;
@@ -60,6 +63,19 @@ export class CodeModel {
   /** What stands before a file's text: `<file separator>path⏎`. */
   header(path: string): Int32Array {
     return joined([this.#fileSeparator, this.tokenize(`${path}\n`)]);
+  }
+
+  get canFillIn(): boolean {
+    return this.#fillIn !== null;
+  }
+
+  /** The prompt that asks for what stands between two texts of a file; null where the model was not made for it. */
+  fillInPrompt(path: string, before: string, after: string): Int32Array | null {
+    if (this.#fillIn === null) return null;
+    const { prefix, suffix, middle, isSuffixFirst } = this.#fillIn;
+    const [head, tail] = [this.tokenize(before), this.tokenize(after)];
+    const parts = isSuffixFirst ? [[prefix, suffix], tail, [middle], head] : [[prefix], head, [suffix], tail, [middle]];
+    return joined([this.header(path), ...parts.map((part) => Int32Array.from(part))]);
   }
 
   /** A whole file as the model was trained on it, at most `tokensMax` tokens of its text. */

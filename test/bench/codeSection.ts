@@ -26,7 +26,7 @@ export async function measureCode(context: BenchContext): Promise<Record<string,
   const speed = await measureSpeed(context, file);
   const { corpus, threads } = context.options;
   if (!hasCorpus(corpus)) {
-    context.report.skip(`losses and completions of the code model: no corpus in ${corpus}`);
+    context.report.skip(`losses of the code model: no corpus in ${corpus}`);
     return { speed };
   }
   const repositories = await readHeldOutFiles(corpus);
@@ -44,9 +44,24 @@ export async function measureCode(context: BenchContext): Promise<Record<string,
       ...losses,
       contexts: await contextRows(context, model, repositories),
       crossFile: await crossFileRows(context, model, sources),
-      completions: await completionRows(context, model, sources),
       quantisation: await quantisationRows(context, sampleFiles(repositories, smallSample)),
     };
+  } finally {
+    await model.close();
+  }
+}
+
+/** Lines that the code model writes again; a part of its own, since it takes as long as everything else of it. */
+export async function measureCompletions(context: BenchContext): Promise<Record<string, unknown>> {
+  const file = context.model("code", "code.gguf");
+  const { corpus, threads } = context.options;
+  if (!existsSync(file) || !hasCorpus(corpus)) {
+    context.report.skip(`completions: no ${file}, or no corpus in ${corpus}`);
+    return {};
+  }
+  const model = await CodeModel.open({ llama: await context.llama(), file, threads, cells: contextMax });
+  try {
+    return await completionRows(context, model, await parseRepositories(context, await readHeldOutFiles(corpus)));
   } finally {
     await model.close();
   }

@@ -2,23 +2,42 @@
 import type { BenchContext } from "./benchContext.ts";
 import type { CodeModel } from "./codeModel.ts";
 import type { HeldOutSource } from "./corpus.ts";
-import { completionCases, completionMeans, continueLine, fillInLine, type CompletionResult } from "./completions.ts";
+import {
+  type CompletionCase,
+  completionCases,
+  completionMeans,
+  type CompletionResult,
+  continueLine,
+  fillInLine,
+  typedInto,
+} from "./completions.ts";
 
 export async function completionRows(
   context: BenchContext,
   model: CodeModel,
   sources: readonly HeldOutSource[],
-): Promise<unknown> {
-  const perRepository = context.quick ? 2 : 25;
+): Promise<Record<string, unknown>> {
+  if (!model.canFillIn) context.report.skip("fill-in-the-middle completions: the model has no such tokens");
+  const cases = sources.flatMap(({ repository, parsed }) =>
+    completionCases(repository.records, parsed, context.quick ? 2 : 10),
+  );
+  return {
+    wholeLine: await rowsOf("a line", cases, { context, model }),
+    restOfLine: await rowsOf("the rest of a line", cases.map(typedInto), { context, model }),
+  };
+}
+
+async function rowsOf(
+  what: string,
+  cases: readonly CompletionCase[],
+  { context, model }: { readonly context: BenchContext; readonly model: CodeModel },
+) {
   const filled: CompletionResult[] = [];
   const continued: CompletionResult[] = [];
-  if (model.fillIn === null) context.report.skip("fill-in-the-middle completions: the model has no such tokens");
-  for (const { repository, parsed } of sources) {
-    for (const found of completionCases(repository.records, parsed, perRepository)) {
-      const result = await fillInLine(model, found);
-      if (result !== null) filled.push(result);
-      continued.push(await continueLine(model, found));
-    }
+  for (const found of cases) {
+    const result = await fillInLine(model, found);
+    if (result !== null) filled.push(result);
+    continued.push(await continueLine(model, found));
   }
   const languages = [...new Set(continued.map(({ language }) => language))].sort();
   const of = (results: readonly CompletionResult[], language: string | null) =>
@@ -29,7 +48,7 @@ export async function completionRows(
     prefixOnly: of(continued, language),
   }));
   context.report.table(
-    "c: a line of a held-out function written again, greedily: exact match and edit similarity",
+    `c: ${what} of a held-out function written again, greedily: exact match and edit similarity`,
     ["language", "lines", "fill-in exact", "similarity", "prefix-only exact", "similarity"],
     rows.map(({ language, fillIn, prefixOnly }) => [
       language,

@@ -70,19 +70,20 @@ export function completionCases(
   return cases;
 }
 
+/** As after some typing: what stands of the line up to a random place belongs to what was there before. */
+export function typedInto(found: CompletionCase): CompletionCase {
+  const { before, line } = found;
+  const indent = line.length - line.trimStart().length;
+  const random = new SeededRandom(`${found.repository}/${found.path}:${before.length}`);
+  const typed = random.between(indent + 1, line.length - 1);
+  return { ...found, before: before + line.slice(0, typed), line: line.slice(typed) };
+}
+
 /** With the rest of the file, where the model can fill in; null where it cannot. */
 export async function fillInLine(model: CodeModel, { path, before, line, after, language }: CompletionCase) {
-  if (model.fillIn === null) return null;
-  const { prefix, suffix, middle } = model.fillIn;
-  const prompt = joined([
-    model.header(path),
-    Int32Array.of(prefix),
-    model.tokenize(lastLines(before, fillInCharacters.before)),
-    Int32Array.of(suffix),
-    model.tokenize(firstLines(after, fillInCharacters.after)),
-    Int32Array.of(middle),
-  ]);
-  return compared(language, line, await model.writeLine(prompt, lineTokensMax));
+  const [head, tail] = [lastLines(before, fillInCharacters.before), firstLines(after, fillInCharacters.after)];
+  const prompt = model.fillInPrompt(path, head, tail);
+  return prompt === null ? null : compared(language, line, await model.writeLine(prompt, lineTokensMax));
 }
 
 /** Only with what stands before it. */

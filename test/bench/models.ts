@@ -4,7 +4,7 @@
  *
  *   npm run bench:models -- --data ../shared/bench --checkouts DIR --corpus .cache/training
  *
- *   --only a,b,c,agreement,curves   parts: a static table, b likelihood, c code model (default: all)
+ *   --only a,b,c,completions,agreement,curves   parts: a static table, b likelihood, c code model (default: all)
  *   --quick                         a small part of each, to see that it runs; its figures mean nothing
  *   --data DIR                      question sets; --checkouts DIR  the repositories they are about, one folder each,
  *                                   and swe-qa/NAME
@@ -20,7 +20,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { BenchContext, benchFlags, benchOptions } from "./benchContext.ts";
 import { measureChecks, measureCurves } from "./checksSection.ts";
-import { measureCode } from "./codeSection.ts";
+import { measureCode, measureCompletions } from "./codeSection.ts";
 import { measureLikelihood } from "./likelihoodSection.ts";
 import { Report } from "./report.ts";
 import { measureStatic } from "./staticSection.ts";
@@ -31,6 +31,7 @@ const parts = {
   a: { key: "static", measure: measureStatic },
   b: { key: "likelihood", measure: measureLikelihood },
   c: { key: "code", measure: measureCode },
+  completions: { key: "completions", measure: measureCompletions },
   agreement: { key: "checks", measure: measureChecks },
   curves: { key: "curves", measure: measureCurves },
 } as const;
