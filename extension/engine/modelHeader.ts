@@ -3,8 +3,6 @@ import * as z from "zod";
 export interface ModelHeader {
   readonly trainedContext: number;
   readonly layers: number;
-  /** Whether a prompt to fill in holds what follows the hole before what precedes it, as our own code model learned. */
-  readonly isSuffixFirst: boolean;
 }
 
 /**
@@ -21,14 +19,8 @@ export async function readModelHeader(file: string): Promise<ModelHeader | null>
       logWarnings: false,
     });
     const architecture: string = metadata.general.architecture;
-    const section = (name: string): unknown => Object.entries(metadata).find(([key]) => key === name)?.[1];
-    const parsed = headerSchema.safeParse(section(architecture));
-    if (!parsed.success) return null;
-    return {
-      trainedContext: parsed.data.context_length,
-      layers: parsed.data.block_count,
-      isSuffixFirst: ownSchema.safeParse(section("precis")).success,
-    };
+    const parsed = headerSchema.safeParse(Object.entries(metadata).find(([key]) => key === architecture)?.[1]);
+    return parsed.success ? { trainedContext: parsed.data.context_length, layers: parsed.data.block_count } : null;
   } catch (error) {
     if (error instanceof Error) return null;
     throw error;
@@ -36,9 +28,6 @@ export async function readModelHeader(file: string): Promise<ModelHeader | null>
 }
 
 const headerSchema = z.object({ context_length: z.int().min(1), block_count: z.int().min(1) });
-
-/** Keys that the recipe of models/training writes. */
-const ownSchema = z.object({ fill_in: z.literal("suffix-first") });
 
 /** By far the largest part of the metadata, and of no interest here. */
 const vocabularyKeys = [

@@ -1,7 +1,7 @@
 /** A decoder for source text as the benchmarks use it: losses of texts after a context, and greedy lines. */
 import type { NativeContext, NativeModel } from "../../native/addon.ts";
 import type { Llama } from "../../extension/engine/llama.ts";
-import { readModelHeader } from "../../extension/engine/modelHeader.ts";
+import { readFillInHeader } from "../../extension/engine/fillInHeader.ts";
 
 export interface CodeModelOptions {
   readonly llama: Llama;
@@ -47,9 +47,9 @@ export class CodeModel {
   static async open({ llama, file, cells, threads }: CodeModelOptions): Promise<CodeModel> {
     const model = await llama.addon.openModel({ path: file, gpuLayers: llama.gpuLayers });
     try {
-      const header = await readModelHeader(file);
+      const { declared } = await readFillInHeader(file);
       const context = await model.openContext({ cells, threads, batchTokens: Math.min(512, cells) });
-      return new CodeModel(model, context, header?.isSuffixFirst ?? false);
+      return new CodeModel(model, context, declared === "suffix-first");
     } catch (error) {
       await model.close();
       throw error;
