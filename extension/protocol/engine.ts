@@ -10,7 +10,7 @@ import type { Device, EvictorName, RankerName } from "./settings.ts";
 import type { Answer, ConversationTurn, FileProblem, Prompt, RankedUnit, SkippedFile, SkipReason } from "./units.ts";
 
 /** Raised whenever a message changes shape; client and engine of different versions refuse each other. */
-export const protocolVersion = 4;
+export const protocolVersion = 5;
 
 export interface FailureData {
   readonly code: FailureCode;
@@ -80,6 +80,24 @@ export interface RankResult {
   readonly ms: number;
 }
 
+export const pinReasons = ["pinned", "mentioned", "selected"] as const;
+/** Why code goes along: a person pinned it, the question mentions it, or it is selected in the editor. */
+export type PinReason = (typeof pinReasons)[number];
+
+/** Code that a question takes along whatever its rank. Both lines 0: the whole file. */
+export interface PinnedPlace {
+  readonly path: string;
+  readonly startLine: number;
+  readonly endLine: number;
+  readonly why: PinReason;
+}
+
+/** Tells a unit by what stays the same while its file is edited. */
+export interface UnitName {
+  readonly path: string;
+  readonly qualifiedName: string;
+}
+
 export interface ContextParams {
   readonly question: string;
   /** 0 or absent: the settings' budget. */
@@ -88,6 +106,10 @@ export interface ContextParams {
   readonly root?: string;
   /** The file open in the editor, relative; its units get their own share. */
   readonly openFile?: string;
+  /** Without places that no longer exist. Fills the share `pinned`, in this order. */
+  readonly pinned?: readonly PinnedPlace[];
+  /** Units that a person took out: in no share, unless they are pinned. */
+  readonly dropped?: readonly UnitName[];
   /** Oldest first. A follow-up is ranked together with what it follows, and answers get a share of the prompt. */
   readonly history?: readonly ConversationTurn[];
 }

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { completionTextLimits, completionTriggers, cursorPlaces } from "./complete.ts";
-import { gpuShares } from "./engine.ts";
+import { gpuShares, pinReasons } from "./engine.ts";
 import type { EngineMethod, FailureData, ParamsOf } from "./engine.ts";
 import { Failure } from "./failure.ts";
 import { rankerNames } from "./settings.ts";
@@ -23,6 +23,14 @@ export function failureData(failure: Failure): FailureData {
   return { code: failure.code, detail: failure.detail };
 }
 
+const lineOrWhole = z.int().min(0);
+const pinnedPlace = z.object({
+  path: z.string().min(1),
+  startLine: lineOrWhole,
+  endLine: lineOrWhole,
+  why: z.enum(pinReasons),
+});
+const unitName = z.object({ path: z.string().min(1), qualifiedName: z.string().min(1) });
 const tokens = z.int().min(0).max(1_048_576);
 const none = z.strictObject({});
 const context = {
@@ -31,6 +39,8 @@ const context = {
   ranker: z.enum(rankerNames).exactOptional(),
   root: z.string().exactOptional(),
   openFile: z.string().exactOptional(),
+  pinned: z.array(pinnedPlace).max(100).exactOptional(),
+  dropped: z.array(unitName).max(1000).exactOptional(),
   history: z.array(z.object({ question: z.string(), answer: z.string() })).exactOptional(),
 };
 
