@@ -24,6 +24,8 @@ export class ServingContext {
   readonly #model: NativeModel;
   readonly #threads: number;
   #context: NativeContext;
+  /** Memory was too short for any context: the next `grow` tries again. */
+  #isClosed = false;
   /** As opened first. */
   readonly cellsMax: number;
 
@@ -49,24 +51,30 @@ export class ServingContext {
   }
 
   /**
-   * Makes room for `cells` cells, at most `cellsMax`. Resolves to false where memory was too short for old and new
-   * together: what was held is lost then. Fails as `NativeModel.openContext` does where it is too short for the new one.
+   * Makes room for `cells` cells, at most `cellsMax`. Where memory is too short for old and new together, what was held is
+   * lost: then `native` holds nothing. Fails as `NativeModel.openContext` does where it is too short for the new one alone,
+   * and can be called again, for fewer.
    */
-  async grow(cells: number): Promise<boolean> {
-    if (cells <= this.info.cells) return true;
+  async grow(cells: number): Promise<void> {
+    if (this.#isClosed) return this.#reopen(cells);
+    if (cells <= this.info.cells) return;
     const state = this.#context.usedCells(sequence) === 0 ? null : await this.#context.captureSequence(sequence);
     try {
       await this.replace(cells, state);
-      return true;
     } catch (error) {
       if (nativeFailure(error).code !== "outOfMemory") throw error;
-      const { kvType } = this.info;
       await this.#context.close();
-      this.#context = await this.#open(this.cellsMax, kvType);
-      return false;
+      this.#isClosed = true;
+      // What was held took fewer cells than reading it anew.
+      await this.#reopen(this.cellsMax);
     } finally {
       state?.close();
     }
+  }
+
+  /** What is held is lost: the cache is to be read anew. */
+  get isEmpty(): boolean {
+    return this.#isClosed || this.#context.usedCells(sequence) === 0;
   }
 
   /** A new context with room for `cells` cells, at least those of the state, which is what it holds. */
@@ -86,8 +94,14 @@ export class ServingContext {
   }
 
   async close(): Promise<void> {
+    if (this.#isClosed) return;
     this.#context.cancel();
     await this.#context.close();
+  }
+
+  async #reopen(cells: number): Promise<void> {
+    this.#context = await this.#open(Math.min(this.cellsMax, roundedUp(cells)), this.info.kvType);
+    this.#isClosed = false;
   }
 
   #open(cells: number, kvType: NativeKvType): Promise<NativeContext> {

@@ -72,7 +72,7 @@ export class SessionCache {
       const first = loaded[0]?.segment.from ?? common;
       const kept = Math.min(common, first);
       const room = this.#cellsNeeded(tokens.length, kept, loaded) + this.#reserve(tokens.length, options.reserveTokens);
-      if (!(await this.serving.grow(room))) this.cached.cut(0);
+      await this.#grow(room);
       const tokensKept = Math.min(kept, this.cached.length);
       this.#cut(tokensKept);
       const loadMs = performance.now() - startMs;
@@ -92,6 +92,14 @@ export class SessionCache {
   /** Whether another token fits. */
   get hasRoom(): boolean {
     return this.cached.cells() < this.serving.info.cellsPerSequence && this.cached.length < this.serving.cellsMax;
+  }
+
+  async #grow(cells: number): Promise<void> {
+    try {
+      await this.serving.grow(cells);
+    } finally {
+      if (this.serving.isEmpty) this.cached.cut(0);
+    }
   }
 
   #cut(position: number): void {
