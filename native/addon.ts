@@ -155,6 +155,12 @@ export interface NativeSampler {
   close(): void;
 }
 
+/** Sampled tokens, and their log probabilities (natural) before the sampler's temperature and cuts. */
+export interface DrawnTokens {
+  readonly tokens: Int32Array;
+  readonly logProbabilities: Float32Array;
+}
+
 export interface ScoreItem {
   /** Sequence that may hold a cached prefix; `tokens` continue it. */
   readonly sequence: number;
@@ -202,6 +208,14 @@ export interface NativeContext {
    * generation. Resolves to the token.
    */
   next(sequence: number, sampler: NativeSampler): Promise<number>;
+  /**
+   * Writes on by drafts. `tokens`: one that was sampled, and a guess at what follows. Decodes them together, samples after
+   * each in turn, and stops where the next one is another. Resolves to what was sampled; all of it but the last one is what
+   * `tokens` goes on with and is in the sequence now, the last one is not decoded and begins the next call. Without `tokens`
+   * it only samples, after a `read`. Rejected tokens are forgotten; the sampler never sees them. Models with recurrent
+   * layers take one token: NATIVE_MODEL_UNSUPPORTED. After a failure the sequence is as it was before the call.
+   */
+  extend(sequence: number, sampler: NativeSampler, tokens: Int32Array): Promise<DrawnTokens>;
   /**
    * Log probabilities (natural) of each item's targets: `result[i][j] = log p(tokens[j + 1] | prefix, tokens[0…j])`.
    * The items' tokens are removed from their sequences afterwards. Sequences must be distinct.

@@ -21,6 +21,7 @@ const bundleOutputs = [
   "dist/extension.cjs",
   "dist/engine.mjs",
   "dist/parseWorker.mjs",
+  "dist/download.mjs",
   "dist/cli.mjs",
   "dist/webview/main.js",
 ];
@@ -54,6 +55,7 @@ async function bundle(root) {
     }),
     build(program("extension/engine/main.ts", "engine")),
     build(program("extension/engine/parseWorker.ts", "parseWorker")),
+    build(program("extension/download/main.ts", "download")),
     build(program("extension/cli/main.ts", "cli")),
     build({
       ...shared,

@@ -1,11 +1,16 @@
+import { t } from "@vscode/l10n";
 import type { CitationView } from "../extension/protocol/view.ts";
 import { button, element } from "./dom.ts";
 
 export type OpenCitation = (citation: CitationView) => void;
 
-/** `path:start-end`, `path:line` where it is one line, or the path alone where it is the whole file. */
+/**
+ * `path:start-end`, `path:line` where it is one line, or the path alone where it is the whole file; the name of what is
+ * nowhere.
+ */
 export function citationLabel(citation: CitationView): string {
   const { path, startLine, endLine } = citation;
+  if (path === "") return citation.name ?? "";
   if (startLine === 0) return path;
   return startLine === endLine ? `${path}:${startLine}` : `${path}:${startLine}-${endLine}`;
 }
@@ -14,11 +19,7 @@ export function citationLabel(citation: CitationView): string {
 const chipsShown = 6;
 
 /** One button per distinct citation; those that do not resolve are struck out and cannot be pressed. */
-export function citationChips(
-  citations: readonly CitationView[],
-  open: OpenCitation,
-  label = "Citations",
-): HTMLElement {
+export function citationChips(citations: readonly CitationView[], open: OpenCitation, label: string): HTMLElement {
   const distinct = new Map(citations.map((citation) => [citationLabel(citation), citation]));
   const items = [...distinct.values()].map((citation) => element("li", {}, citationChip(citation, open)));
   const list = element("ul", { class: "chips", label }, ...items.slice(0, chipsShown));
@@ -26,8 +27,8 @@ export function citationChips(
   if (hidden.length > 0) {
     const more = button({
       class: "chip more",
-      text: `${hidden.length} more`,
-      label: `Show ${hidden.length} more citations`,
+      text: t("{0} more", hidden.length),
+      label: t("Show {0} more", hidden.length),
       onClick: () => {
         more.parentElement?.replaceWith(...hidden);
         hidden[0]?.querySelector("button")?.focus();
@@ -45,7 +46,7 @@ function citationChip(citation: CitationView, open: OpenCitation): HTMLElement {
     class: "chip",
     icon: citation.resolved ? "go-to-file" : "warning",
     text: file + label.slice(citation.path.length),
-    title: citation.resolved ? citationTitle(citation, label) : unresolvedTitle(label),
+    title: citationTitle(citation),
     onClick: () => {
       if (citation.resolved) open(citation);
     },
@@ -53,7 +54,7 @@ function citationChip(citation: CitationView, open: OpenCitation): HTMLElement {
   if (!citation.resolved) {
     chip.classList.add("unresolved");
     chip.setAttribute("aria-disabled", "true");
-    chip.setAttribute("aria-label", unresolvedTitle(label));
+    chip.setAttribute("aria-label", citationTitle(citation));
   }
   return chip;
 }
@@ -62,7 +63,7 @@ function citationChip(citation: CitationView, open: OpenCitation): HTMLElement {
  * Turns the places and names that an answer mentions in its text into links, and strikes out places that do not exist.
  * Code blocks stay as they are.
  */
-export function linkCitations(root: DocumentFragment, citations: readonly CitationView[], open: OpenCitation): void {
+export function linkCitations(root: Node, citations: readonly CitationView[], open: OpenCitation): void {
   if (citations.length === 0) return;
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
   const texts: Text[] = [];
@@ -92,8 +93,9 @@ interface Mention {
   readonly find: (citations: readonly CitationView[]) => CitationView | null;
 }
 
+/** A place begins where a run of its signs begins, so that a search takes one pass over the text. */
 const placePattern =
-  /[\p{L}\p{N}_@$+.~[\]()/\\-]*[\p{L}\p{N}_$\]](?::L?(\d+)(?:[-–—]L?(\d+))?|#L(\d+)(?:[-–—]L?(\d+))?)(?!\w)/gu;
+  /(?<![\p{L}\p{N}_@$+.~[\]()/\\-])[\p{L}\p{N}_@$+.~[\]()/\\-]{0,255}[\p{L}\p{N}_$\]](?::L?(\d{1,7})(?:[-–—]L?(\d{1,7}))?|#L(\d{1,7})(?:[-–—]L?(\d{1,7}))?)(?!\w)/gu;
 
 /** Places with lines anywhere; in inline code also paths and names without. */
 function mentionsIn(text: Text): Mention[] {
@@ -149,11 +151,11 @@ function isIn(text: Text, selector: string): boolean {
 
 function citationLink(written: string, citation: CitationView, open: OpenCitation): HTMLElement {
   if (!citation.resolved) {
-    return element("s", { class: "unresolved", title: unresolvedTitle(citationLabel(citation)), text: written });
+    return element("s", { class: "unresolved", title: citationTitle(citation), text: written });
   }
   const link = element("a", {
     class: "citation",
-    title: citationTitle(citation, citationLabel(citation)),
+    title: citationTitle(citation),
     text: written,
   });
   link.href = "#";
@@ -164,10 +166,9 @@ function citationLink(written: string, citation: CitationView, open: OpenCitatio
   return link;
 }
 
-function citationTitle(citation: CitationView, label: string): string {
+function citationTitle(citation: CitationView): string {
+  const label = citationLabel(citation);
+  if (citation.path === "") return t("{0} is not written anywhere in this folder", label);
+  if (!citation.resolved) return t("{0} does not exist in this folder", label);
   return citation.name === undefined ? label : `${citation.name} – ${label}`;
-}
-
-function unresolvedTitle(label: string): string {
-  return `${label} does not exist in this folder`;
 }

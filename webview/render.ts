@@ -1,58 +1,55 @@
-import { canSend, isAnswering, progressLine, progressShare } from "./state.ts";
-import type { AskModel } from "./state.ts";
-import type { FailureAction, TurnView } from "../extension/protocol/view.ts";
+import { t } from "@vscode/l10n";
+import type { FailureAction, TurnView, ViewState } from "../extension/protocol/view.ts";
+import { Announcer } from "./announcer.ts";
+import { BudgetBar } from "./budgetBar.ts";
+import { Composer } from "./composer.ts";
+import type { ComposerIntents } from "./composer.ts";
 import { button, codicon, element } from "./dom.ts";
+import { HistoryPanel, openButton } from "./historyPanel.ts";
+import type { HistoryIntents } from "./historyPanel.ts";
+import { isAnswering, progressShare } from "./state.ts";
+import type { AskModel } from "./state.ts";
+import { progressLine } from "./texts.ts";
 import { failureBox, TurnElement } from "./turnElement.ts";
 import type { TurnIntents } from "./turnElement.ts";
 
-export interface AskIntents extends TurnIntents {
-  readonly draftChanged: (draft: string) => void;
-  readonly send: () => void;
-  readonly stop: () => void;
-  readonly recall: (direction: "older" | "newer") => void;
-}
+export interface AskIntents extends TurnIntents, ComposerIntents, HistoryIntents {}
 
 /** A reader who has scrolled further than this away from where the answer was shown is left alone. */
 const followWithinPx = 48;
+/** Conversations offered where there is none yet. */
+const recentShown = 3;
 
 /** The Ask view's elements. Made once; `render` brings them up to date with a model. */
 export class AskPage {
   readonly #intents: AskIntents;
-  readonly #scroll = element("div", { class: "scroll" });
-  readonly #log = element("div", { class: "log", role: "log", label: "Answers" });
+  readonly #scroll = element("main", { class: "scroll" });
+  readonly #log = element("div", { class: "log", role: "log", label: t("Answers") });
   readonly #welcome = element("div", { class: "welcome" });
-  readonly #notice = element("div", { class: "notice" });
-  readonly #status = element("p", { class: "status", role: "status" });
+  readonly #history: HistoryPanel;
+  readonly #notice = element("div", { class: "notice", role: "alert" });
+  readonly #status = element("p", { class: "status" });
   readonly #bar = element("div", { class: "bar" });
   readonly #barDone = element("div", { class: "done" });
-  readonly #box = element("textarea", { class: "box", id: "question", label: "Question" });
-  readonly #send: HTMLButtonElement;
-  readonly #stop: HTMLButtonElement;
+  readonly #budget = new BudgetBar();
+  readonly #composer: Composer;
+  readonly #announcer = new Announcer();
   readonly #turns = new Map<string, TurnElement>();
-  #noticeShown = "";
+  #shown: AskModel | null = null;
+  /** Where the answer was shown last, in pixels. */
+  #position = 0;
 
   constructor(root: HTMLElement, intents: AskIntents) {
     this.#intents = intents;
-    this.#log.setAttribute("aria-live", "polite");
+    // Its words come too fast to be read out one by one; the announcer says when they are complete.
+    this.#log.setAttribute("aria-live", "off");
     this.#bar.setAttribute("aria-hidden", "true");
     this.#bar.append(this.#barDone);
-    this.#send = button({
-      class: "icon send",
-      icon: "send",
-      label: "Ask",
-      title: "Ask (Enter)",
-      onClick: intents.send,
-    });
-    this.#stop = button({
-      class: "icon stop",
-      icon: "debug-stop",
-      label: "Stop",
-      title: "Stop (Escape)",
-      onClick: intents.stop,
-    });
-    this.#prepareBox();
+    this.#composer = new Composer(intents);
+    this.#history = new HistoryPanel(intents);
     this.#scroll.append(this.#welcome, this.#log);
     root.append(
+      this.#history.node,
       this.#scroll,
       element(
         "div",
@@ -60,37 +57,45 @@ export class AskPage {
         this.#notice,
         this.#bar,
         this.#status,
-        element("div", { class: "composer" }, this.#box, this.#send, this.#stop),
+        this.#budget.node,
+        this.#composer.node,
+        this.#announcer.node,
       ),
     );
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") intents.stop();
+    });
   }
 
   focusQuestion(): void {
-    this.#box.focus();
+    this.#composer.focus();
   }
 
   render(model: AskModel): void {
-    const isFollowing = Math.abs(this.#scroll.scrollTop - this.#readingPosition()) < followWithinPx;
-    const turnsBefore = this.#turns.size;
-    const answering = isAnswering(model);
-    this.#renderTurns(model.snapshot?.turns ?? []);
-    this.#log.setAttribute("aria-busy", String(answering));
-    this.#renderWelcome(model);
-    this.#renderNotice(model);
-    this.#renderProgress(model, answering);
+    const before = this.#shown;
+    this.#shown = model;
+    if (before?.snapshot !== model.snapshot) this.#renderSnapshot(before, model);
+    this.#renderProgress(model);
+    this.#history.render(model.snapshot?.history ?? [], model.isHistoryOpen);
+    this.#scroll.hidden = model.isHistoryOpen;
+    this.#composer.render(model);
+    this.#announcer.render(model);
+    if (before?.isHistoryOpen === true && !model.isHistoryOpen) this.#composer.focus();
+  }
 
-    // Before the host has answered, a question would have nowhere to go.
-    this.#box.disabled = (model.snapshot?.folder ?? null) === null;
-    if (this.#box.value !== model.draft) {
-      this.#box.value = model.draft;
-    }
-    this.#box.style.height = "auto";
-    this.#box.style.height = `${this.#box.scrollHeight}px`;
-    this.#send.hidden = answering;
-    this.#send.disabled = !canSend(model);
-    this.#stop.hidden = !answering;
-    this.#stop.disabled = model.pending === "stop";
-    if (isFollowing || this.#turns.size !== turnsBefore) this.#scroll.scrollTop = this.#readingPosition();
+  #renderSnapshot(before: AskModel | null, model: AskModel): void {
+    // Compared with where it was: measuring before and after would lay the page out twice.
+    const isFollowing = Math.abs(this.#scroll.scrollTop - this.#position) < followWithinPx;
+    const { snapshot } = model;
+    const turns = snapshot?.turns ?? [];
+    const isSameLast = before?.snapshot?.turns.at(-1)?.askId === turns.at(-1)?.askId;
+    this.#renderTurns(turns);
+    this.#log.setAttribute("aria-busy", String(isAnswering(model)));
+    if (before?.snapshot?.notice !== snapshot?.notice) this.#renderNotice(before?.snapshot ?? null, snapshot);
+    this.#renderWelcome(before?.snapshot ?? null, snapshot);
+    this.#budget.render(snapshot?.budget ?? null);
+    this.#position = this.#readingPosition();
+    if (isFollowing || !isSameLast) this.#scroll.scrollTop = this.#position;
   }
 
   /** The end of the log, but never so far down that the last question is out of sight: answers are read from the top. */
@@ -98,31 +103,6 @@ export class AskPage {
     const end = this.#scroll.scrollHeight - this.#scroll.clientHeight;
     const last = this.#log.lastElementChild;
     return last instanceof HTMLElement ? Math.min(end, last.offsetTop - this.#scroll.offsetTop) : end;
-  }
-
-  #prepareBox(): void {
-    this.#box.rows = 2;
-    this.#box.placeholder = "Ask about this folder";
-    this.#box.addEventListener("input", () => {
-      this.#intents.draftChanged(this.#box.value);
-    });
-    this.#box.addEventListener("keydown", (event) => {
-      // While an input method composes a word, Enter and the arrows belong to it.
-      if (event.isComposing) return;
-      if (event.key === "Enter" && !event.shiftKey) {
-        event.preventDefault();
-        this.#intents.send();
-      } else if (event.key === "ArrowUp" && this.#box.selectionEnd === 0) {
-        event.preventDefault();
-        this.#intents.recall("older");
-      } else if (event.key === "ArrowDown" && this.#box.selectionStart === this.#box.value.length) {
-        event.preventDefault();
-        this.#intents.recall("newer");
-      }
-    });
-    document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.#intents.stop();
-    });
   }
 
   #renderTurns(turns: readonly TurnView[]): void {
@@ -144,16 +124,19 @@ export class AskPage {
     }
   }
 
-  #renderWelcome({ snapshot }: AskModel): void {
+  #renderWelcome(before: ViewState | null, snapshot: ViewState | null): void {
     this.#welcome.hidden = snapshot === null || snapshot.turns.length > 0;
     if (this.#welcome.hidden || snapshot === null) return;
+    const isSame =
+      before?.turns.length === 0 && before.folder === snapshot.folder && before.history === snapshot.history;
+    if (isSame) return;
     if (snapshot.folder === null) {
       this.#welcome.replaceChildren(
         codicon("folder"),
-        element("p", { text: "Open a folder to ask questions about its code." }),
+        element("p", { text: t("Open a folder to ask questions about its code.") }),
         button({
           class: "primary",
-          text: "Open a folder",
+          text: t("Open a folder"),
           onClick: () => {
             this.#act("openFolder");
           },
@@ -163,17 +146,34 @@ export class AskPage {
     }
     this.#welcome.replaceChildren(
       codicon("comment-discussion"),
-      element("p", { class: "title", text: `Ask about ${snapshot.folder}` }),
-      element("p", { text: "Nothing leaves this machine. Answers name the files and lines they come from." }),
+      element("p", { class: "title", text: t("Ask about {0}", snapshot.folder) }),
+      element("p", { text: t("Nothing leaves this machine. Answers name the files and lines they come from.") }),
+      ...this.#recent(snapshot),
     );
   }
 
-  #renderNotice({ snapshot }: AskModel): void {
+  #recent({ history }: ViewState): Node[] {
+    if (history.length === 0) return [];
+    const rows = history.slice(0, recentShown).map((entry) => element("li", {}, openButton(entry, this.#intents)));
+    const parts: Node[] = [element("ul", { class: "recent", label: t("Conversations") }, ...rows)];
+    if (history.length > recentShown) {
+      parts.push(
+        button({
+          class: "link",
+          text: t("All conversations"),
+          onClick: () => {
+            this.#intents.showHistory(true);
+          },
+        }),
+      );
+    }
+    return parts;
+  }
+
+  #renderNotice(before: ViewState | null, snapshot: ViewState | null): void {
     const notice = snapshot?.notice ?? null;
-    const shown = JSON.stringify(notice);
     // An alert that is made again is read out again.
-    if (shown === this.#noticeShown) return;
-    this.#noticeShown = shown;
+    if (JSON.stringify(notice) === JSON.stringify(before?.notice ?? null)) return;
     this.#notice.replaceChildren(
       ...(notice === null
         ? []
@@ -185,10 +185,11 @@ export class AskPage {
     );
   }
 
-  #renderProgress(model: AskModel, answering: boolean): void {
-    const line = progressLine(model);
+  #renderProgress(model: AskModel): void {
+    const progress = progressLine(model);
+    const line = progress === "" ? model.told.sentence : progress;
     if (this.#status.textContent !== line) this.#status.textContent = line;
-    this.#bar.classList.toggle("active", answering);
+    this.#bar.classList.toggle("active", isAnswering(model));
     const share = progressShare(model);
     this.#bar.classList.toggle("unknown", share === null);
     this.#barDone.style.width = share === null ? "" : `${Math.round(share * 100)}%`;

@@ -24,17 +24,18 @@ export async function runAsk(
   context: CommandContext,
 ): Promise<Answer["stopReason"]> {
   const askId = randomUUID();
-  const params = {
-    ...contextParams(question, options),
-    askId,
-    maxTokens: options.maxTokens,
-    ...(options.seed === undefined ? {} : { seed: options.seed }),
-  };
   return withEngine(options, context, async (client) => {
+    const { signal } = context;
+    const params = {
+      ...(await contextParams(question, options, { client, signal })),
+      askId,
+      maxTokens: options.maxTokens,
+      ...(options.seed === undefined ? {} : { seed: options.seed }),
+    };
     let ranked: readonly RankedUnit[] = [];
     on(client, askId, "unitsRanked", (event) => (ranked = event.ranked));
     if (!options.json) showProgress(client, askId, context.terminal, options.top);
-    const answer = await client.request("ask", params, { signal: context.signal });
+    const answer = await client.request("ask", params, { signal });
     if (!options.json) context.terminal.print(endText(answer));
     const kv = await settle(client, answer, context);
     if (options.json) context.terminal.printJson({ ...answer, ranked: ranked.slice(0, options.top), kv });
@@ -113,6 +114,7 @@ function endText(answer: Answer): string {
 
 /** `path:start-end`, ready for an editor or a terminal that makes links of it. */
 function citationText(citation: Citation): string {
+  if (citation.path === "") return `${citation.name ?? ""}  (occurs nowhere)`;
   const place = `${citation.path}:${citation.startLine}-${citation.endLine}`;
   const name = citation.name === undefined ? "" : `  ${citation.name}`;
   return citation.resolved ? place + name : `${place}  (does not exist)`;

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { relative, resolve } from "node:path";
+import nodePath, { resolve } from "node:path";
+import { pathBelow } from "../base/pathBelow.ts";
 import { completionTextLimits, nothingReasons } from "../protocol/complete.ts";
 import type { CompleteParams, Completion, CompletionPiece } from "../protocol/complete.ts";
 import { Failure } from "../protocol/failure.ts";
@@ -66,9 +67,9 @@ async function paramsAt({ file, line, column }: Place, repo: string): Promise<Co
   }
   const offset = lines.slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0) + column - 1;
   const start = lineStartWithin(text, offset - completionTextLimits.before);
-  const inside = relative(resolve(repo), absolute).replaceAll("\\", "/");
   return {
-    path: inside.startsWith("../") ? null : inside,
+    path: pathBelow(resolve(repo), absolute, nodePath),
+    location: absolute,
     language: "",
     before: text.slice(start, offset),
     after: text.slice(offset, offset + completionTextLimits.after),

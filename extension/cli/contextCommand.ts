@@ -1,4 +1,6 @@
-import type { ContextParams } from "../protocol/engine.ts";
+import type { EngineClient } from "../client/engineClient.ts";
+import { prepareQuestion } from "../client/prepareQuestion.ts";
+import type { ContextParams, PinnedPlace, UnitName } from "../protocol/engine.ts";
 import { fidelities, shares } from "../protocol/units.ts";
 import type { Prompt, PromptPiece, Share } from "../protocol/units.ts";
 import { rankerOf, withEngine } from "./openEngine.ts";
@@ -9,12 +11,15 @@ export interface ContextOptions extends SharedOptions {
   readonly root?: string;
   readonly ranker?: string;
   readonly budget: number;
+  readonly pin: readonly PinnedPlace[];
+  readonly drop: readonly UnitName[];
 }
 
 /** `precis context`: the exact prompt for a question, piece by piece, and what was left out. */
 export async function runContext(question: string, options: ContextOptions, context: CommandContext): Promise<void> {
-  const result = await withEngine(options, context, (client) =>
-    client.request("context", contextParams(question, options), { signal: context.signal }),
+  const { signal } = context;
+  const result = await withEngine(options, context, async (client) =>
+    client.request("context", await contextParams(question, options, { client, signal }), { signal }),
   );
   const { terminal } = context;
   if (options.json) {
@@ -33,11 +38,19 @@ export async function runContext(question: string, options: ContextOptions, cont
   }
 }
 
-export function contextParams(question: string, options: ContextOptions): ContextParams {
+/** A question as it is written into the terminal may begin with a command and mention code, but nothing is selected. */
+export async function contextParams(
+  question: string,
+  options: ContextOptions,
+  engine: { readonly client: EngineClient; readonly signal: AbortSignal },
+): Promise<ContextParams> {
   const ranker = rankerOf(options.ranker);
+  const prepared = await prepareQuestion(question, { ...engine, editor: { openFile: null, selection: null } });
   return {
-    question,
+    ...prepared,
     budgetTokens: options.budget,
+    pinned: [...prepared.pinned, ...options.pin],
+    dropped: options.drop,
     ...(ranker === undefined ? {} : { ranker }),
     ...(options.root === undefined ? {} : { root: options.root }),
   };

@@ -1,6 +1,7 @@
 /** Entry of the terminal program: reads the command line, runs one command, turns its end into an exit code. */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { toFailure } from "../protocol/failure.ts";
+import type { PinnedPlace, UnitName } from "../protocol/engine.ts";
 import type { Failure } from "../protocol/failure.ts";
 import { defaultSettings, devices, evictorNames, rankerNames } from "../protocol/settings.ts";
 import { runAsk } from "./askCommand.ts";
@@ -13,6 +14,8 @@ import { runContext } from "./contextCommand.ts";
 import type { ContextOptions } from "./contextCommand.ts";
 import { runIndex } from "./indexCommand.ts";
 import type { CommandContext, EngineOptions, SharedOptions } from "./openEngine.ts";
+import { parseDrop, parsePin } from "./pinOptions.ts";
+import { addModelsCommands } from "./modelsOptions.ts";
 import { runRank } from "./rankCommand.ts";
 import type { RankOptions } from "./rankCommand.ts";
 import { Terminal } from "./terminal.ts";
@@ -50,7 +53,7 @@ model(ranking(shared(program.command("context"))))
 
 model(ranking(shared(program.command("ask"))))
   .description("answer a question about the repository")
-  .argument("<question>")
+  .argument("<question>", "may begin with /explain, /find, /tests or /doc, and mention #file:PATH or #symbol:NAME")
   .addOption(topOption())
   .option("--max-tokens <tokens>", "length of the answer at most; 0: as in the settings", wholeNumber(0, 16_384), 0)
   .option(
@@ -87,6 +90,8 @@ shared(program.command("complete"))
       runComplete(place, { ...options, ...(completer === undefined ? {} : { completer }) }, context),
     ),
   );
+
+addModelsCommands(program, { run, engine, wholeNumber });
 
 try {
   await program.parseAsync();
@@ -158,7 +163,9 @@ function model(command: Command): Command {
       0,
     )
     .option("--model <file>", "a GGUF model that writes the answer")
-    .addOption(new Option("--device <name>", "where the model runs").choices(devices));
+    .addOption(new Option("--device <name>", "where the model runs").choices(devices))
+    .option("--pin <place>", "code that goes along: PATH, PATH:LINE or PATH:FIRST-LAST; can be repeated", pins, [])
+    .option("--drop <unit>", "a unit that stays out: PATH#NAME; can be repeated", drops, []);
 }
 
 function topOption(): Option {
@@ -173,6 +180,18 @@ function ratio(text: string): number {
 
 function collect(value: string, previous: readonly string[]): string[] {
   return [...previous, value];
+}
+
+function pins(text: string, previous: readonly PinnedPlace[]): PinnedPlace[] {
+  const pin = parsePin(text);
+  if (pin === null) throw new InvalidArgumentError("It must be PATH, PATH:LINE or PATH:FIRST-LAST.");
+  return [...previous, pin];
+}
+
+function drops(text: string, previous: readonly UnitName[]): UnitName[] {
+  const name = parseDrop(text);
+  if (name === null) throw new InvalidArgumentError("It must be PATH#NAME.");
+  return [...previous, name];
 }
 
 function place(text: string): Place {

@@ -54,7 +54,7 @@ export function withEngine<T>(
 
 /** The same without a repository. */
 export async function withBareEngine<T>(
-  options: EngineOptions,
+  options: EngineOptions & Partial<SharedOptions>,
   context: CommandContext,
   work: (client: EngineClient) => Promise<T>,
 ): Promise<T> {

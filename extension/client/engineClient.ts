@@ -10,8 +10,7 @@ import type {
   ResultOf,
 } from "../protocol/engine.ts";
 import { protocolVersion } from "../protocol/engine.ts";
-import { EngineProcess } from "./engineProcess.ts";
-import type { EngineCommand } from "./engineProcess.ts";
+import type { EngineCommand, EngineProcess } from "./engineProcess.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { HeartbeatOptions } from "./heartbeat.ts";
 import { nextRestartStep } from "./restartLadder.ts";
@@ -61,8 +60,12 @@ export class EngineClient {
   readonly #crashTimesMs: number[] = [];
   #state: EngineState = { kind: "stopped" };
   #engine: EngineProcess | null = null;
+  /** Loaded with the first request: an editor waits while its extensions are loaded. */
+  #processClass: typeof EngineProcess | null = null;
   #ready: Promise<EngineProcess> | null = null;
   #workspace: OpenWorkspaceParams | null = null;
+  /** What a person allows; after crashes it is less. */
+  #gpuMax: GpuShare = "all";
   /** Raw `engine.device` setting that the running engine was started with. */
   #device: unknown = undefined;
 
@@ -121,9 +124,13 @@ export class EngineClient {
     return problems;
   }
 
-  /** Ends the engine where one runs, forgets its crashes, and starts anew. Resolves when it is ready. */
-  async restart(): Promise<void> {
+  /**
+   * Ends the engine where one runs, forgets its crashes, and starts anew. Resolves when it is ready. `gpu` is how much of
+   * the GPU it may use from now on, until the next restart.
+   */
+  async restart({ gpu = "all" }: { readonly gpu?: GpuShare } = {}): Promise<void> {
     if (this.#state.kind === "disposed") throw closed();
+    this.#gpuMax = gpu;
     this.#crashTimesMs.length = 0;
     const engine = this.#engine;
     this.#engine = null;
@@ -153,6 +160,16 @@ export class EngineClient {
   }
 
   #whenReady(): Promise<EngineProcess> {
+    return this.#processClass === null ? this.#loadFirst() : this.#running(this.#processClass);
+  }
+
+  async #loadFirst(): Promise<EngineProcess> {
+    const { EngineProcess } = await import("./engineProcess.ts");
+    this.#processClass = EngineProcess;
+    return this.#running(EngineProcess);
+  }
+
+  #running(processClass: typeof EngineProcess): Promise<EngineProcess> {
     switch (this.#state.kind) {
       case "failed":
       case "givenUp":
@@ -162,12 +179,12 @@ export class EngineClient {
       case "stopped":
       case "starting":
       case "ready":
-        return this.#ready ?? this.#launch("all", null);
+        return this.#ready ?? this.#launch(processClass, this.#gpuMax, null);
     }
   }
 
-  #launch(gpu: GpuShare, after: Failure | null): Promise<EngineProcess> {
-    const engine = new EngineProcess(this.#options, {
+  #launch(processClass: typeof EngineProcess, gpu: GpuShare, after: Failure | null): Promise<EngineProcess> {
+    const engine = new processClass(this.#options, {
       event: (event, payload) => {
         for (const listener of [...this.#eventListeners]) listener(event, payload);
       },
@@ -176,7 +193,7 @@ export class EngineClient {
     this.#engine = engine;
     const ready = this.#greet(engine, gpu, after);
     this.#ready = ready;
-    void this.#watch(engine, ready);
+    void this.#watch(engine, ready, processClass);
     this.#setState({ kind: "starting", gpu, after });
     return ready;
   }
@@ -219,7 +236,11 @@ export class EngineClient {
   }
 
   /** Follows one engine from its start to its end, and starts the next one. */
-  async #watch(engine: EngineProcess, ready: Promise<EngineProcess>): Promise<void> {
+  async #watch(
+    engine: EngineProcess,
+    ready: Promise<EngineProcess>,
+    processClass: typeof EngineProcess,
+  ): Promise<void> {
     const refusal = await ready.then(
       () => null,
       (thrown: unknown) => toFailure(thrown),
@@ -243,7 +264,7 @@ export class EngineClient {
       this.#setState({ kind: "givenUp", failure: new Failure("engineGivenUp", failure.detail, { cause: failure }) });
     } else {
       // Whoever waits for this engine gets its failure from the request itself.
-      void this.#launch(step.gpu, failure);
+      void this.#launch(processClass, this.#gpuMax === "none" ? "none" : step.gpu, failure);
     }
   }
 

@@ -3,12 +3,15 @@ import { relatedUnits } from "../pipeline/compressRelated.ts";
 import { rankedText } from "../pipeline/followUp.ts";
 import type { Grammar, RankTools } from "../pipeline/ports.ts";
 import { digestText } from "../pipeline/digest.ts";
+import { isTakenOut, pinnedCode } from "../pipeline/pinnedCode.ts";
 import { buildPrompt } from "../pipeline/prompt.ts";
+import type { BudgetShares } from "../pipeline/prompt.ts";
 import { UnitSyntax } from "../pipeline/pruneSyntax.ts";
 import { rankers } from "../pipeline/rank.ts";
 import type { AskParams, ContextParams, EngineEvent, EngineEvents } from "../protocol/engine.ts";
 import { toFailure } from "../protocol/failure.ts";
 import type { RankerName } from "../protocol/settings.ts";
+import { instructedQuestion } from "../protocol/slashCommands.ts";
 import type { Answer, Prompt, RankedUnit } from "../protocol/units.ts";
 import { AnswerDraft } from "./answerDraft.ts";
 import type { PlaceSource } from "./places.ts";
@@ -25,6 +28,7 @@ export interface AnswerParts {
   readonly updateIndex: (signal: AbortSignal) => Promise<PlaceSource>;
   readonly rankTools: (source: PlaceSource, signal: AbortSignal) => Promise<RankTools>;
   readonly openReader: (signal: AbortSignal) => Promise<Reader>;
+  readonly shares: BudgetShares;
   /** Line comment of a language. */
   readonly omission: (language: string) => string;
   /** Opens grammars; what comes back gives null for a language that has none. */
@@ -44,10 +48,11 @@ export async function answerQuestion(ask: AskParams, parts: AnswerParts, signal:
   try {
     const source = await times.measure("indexMs", () => parts.updateIndex(signal));
     const onProvisional = (first: readonly RankedUnit[]): void => {
-      emit("unitsRanked", { askId, ranked: first, isFinal: false });
+      emit("unitsRanked", { askId, ranked: withoutTakenOut(first, ask), isFinal: false });
     };
     const ranked = await times.measure("rankMs", () => rankForPrompt(ask, { source, parts, signal, onProvisional }));
-    emit("unitsRanked", { askId, ranked, isFinal: true });
+    const offered = withoutTakenOut(ranked, ask);
+    emit("unitsRanked", { askId, ranked: offered, isFinal: true });
     const reader = await times.measure("loadMs", () => parts.openReader(signal));
     const prompt = await times.measure("promptMs", () => composePrompt(ask, { source, ranked, reader, parts }));
     emit("promptReady", { askId, prompt });
@@ -56,7 +61,8 @@ export async function answerQuestion(ask: AskParams, parts: AnswerParts, signal:
       emit("readProgress", { askId, tokensDone, tokensTotal: prompt.tokensSent, tokensReused });
     };
     draft.hasRead(await times.measure("readMs", () => reader.read(prompt, { signal, onProgress })));
-    const material = { prompt, ranked, omission: parts.omission };
+    const pinned = pinnedCode(ask.pinned ?? [], source.unitsOfFile.bind(source)).units.map(({ unit }) => unit);
+    const material = { prompt, pinned, ranked: offered, omission: parts.omission };
     const writing = reader.write({ ...material, seed: ask.seed, signal });
     await times.measure("writeMs", () =>
       draft.collect(writing, (text) => {
@@ -97,28 +103,43 @@ export async function rankForPrompt(
 
 /** What the model will read. Fails with `budgetTooSmall` or `questionTooLong`. */
 export async function composePrompt(
-  { question, history = [], openFile }: ContextParams,
+  { question, command, history = [], openFile, pinned: places = [], dropped = [] }: ContextParams,
   material: { source: PlaceSource; ranked: readonly RankedUnit[]; reader: Reader; parts: AnswerParts },
 ): Promise<Prompt> {
   const { source, ranked, reader, parts } = material;
+  const pinned = pinnedCode(places, source.unitsOfFile.bind(source));
   const openFileUnits = openFile === undefined ? [] : source.unitsOfFile(openFile);
-  const related = relatedUnits(ranked, source);
-  const shown = [...ranked.map(({ unit }) => unit), ...openFileUnits, ...related];
+  const related = relatedUnits(withoutTakenOut(ranked, { dropped }), source);
+  const ofPins = pinned.units.map(({ unit }) => unit);
+  const shown = [...ofPins, ...ranked.map(({ unit }) => unit), ...openFileUnits, ...related];
   const grammarOf = await parts.openGrammars(new Set(shown.map(({ language }) => language)));
+  const isOut = isTakenOut(dropped);
+  const digest = { counter: reader.counter, budgetTokens: reader.digestTokens, isLeftOut: isOut };
   return buildPrompt({
     ...reader.budget,
-    question,
+    shares: parts.shares,
+    // An instruction for a model would only mislead a search.
+    question: reader.source === "assistant" ? instructedQuestion(question, command) : question,
     history,
     ranked,
     related,
     compressor: compressors.knapsack,
     syntax: new UnitSyntax(grammarOf, parts.omission),
-    ...(reader.digestTokens === 0
-      ? {}
-      : { digest: digestText(source, { counter: reader.counter, budgetTokens: reader.digestTokens }) }),
+    ...(reader.digestTokens === 0 ? {} : { digest: digestText(source, digest) }),
     counter: reader.counter,
     chat: reader.chat,
     omission: parts.omission,
     openFileUnits,
+    pinned,
+    isTakenOut: isOut,
   });
+}
+
+/** What a person took out is neither sent nor, without an assistant, shown. */
+function withoutTakenOut(
+  ranked: readonly RankedUnit[],
+  { dropped = [] }: Pick<ContextParams, "dropped">,
+): readonly RankedUnit[] {
+  const isOut = isTakenOut(dropped);
+  return dropped.length === 0 ? ranked : ranked.filter(({ unit }) => !isOut(unit));
 }

@@ -1,8 +1,9 @@
 /** A model that completes code, with a context of its own: reads prompts, reuses what it has read, and writes on. */
-import type { NativeContext, NativeModel } from "../../native/addon.ts";
+import type { NativeContext, NativeModel, NativeSampler } from "../../native/addon.ts";
 import { type FillInFormat, fillInFormat, type FillInModel } from "../pipeline/fillInFormat.ts";
 import type { TokenCounter } from "../pipeline/ports.ts";
-import type { Completion, CompletionPiece } from "../protocol/complete.ts";
+import { draftAfter } from "../pipeline/promptLookup.ts";
+import type { CompleterModel, CompleterStatus, CompletionPiece } from "../protocol/complete.ts";
 import type { KvType } from "../protocol/settings.ts";
 import { throwIfCancelled, whileCancellable } from "./cancellable.ts";
 import { nativeFailure } from "./nativeFailure.ts";
@@ -12,7 +13,7 @@ import { TextStream } from "./textStream.ts";
 export interface CompleterOptions {
   readonly model: NativeModel;
   readonly name: string;
-  readonly role: NonNullable<Completion["model"]>["role"];
+  readonly role: CompleterModel["role"];
   readonly header: Omit<FillInModel, "bos">;
   /** Tokens that prompt and completion may take together. */
   readonly contextTokens: number;
@@ -27,14 +28,24 @@ export interface WriteOptions {
   readonly signal: AbortSignal;
   /** Told all that was written after each piece of text; true ends the writing. */
   readonly isDone: (text: string) => boolean;
+  /** Tokens that are drafted for one step; 0: none. Default `draftTokensMax`. What is written is the same. */
+  readonly draftTokens?: number;
 }
 
 export interface WrittenText {
   readonly text: string;
-  /** The tokens of `text`, the ending one not among them, and how much of `text` is written after each. */
+  /** The tokens of `text`, the ending one not among them, how much of `text` is written after each, and its log probability. */
   readonly tokens: readonly number[];
   readonly lengths: readonly number[];
+  readonly logProbabilities: readonly number[];
+  /** How often the model was asked, and how many of the drafted tokens were right. */
+  readonly steps: number;
+  readonly drafted: number;
+  readonly accepted: number;
 }
+
+/** Longer drafts cost more on a processor than they save: bench:complete's table of drafts. */
+export const draftTokensMax = 4;
 
 /** One operation at a time. After a cancellation or failure it is usable, and what was read stays read. */
 export class Completer {
@@ -81,8 +92,13 @@ export class Completer {
     this.#closeModel = options.closeModel;
   }
 
-  get kvBytes(): number {
-    return this.#context.info.kvBytes;
+  get model(): CompleterModel {
+    return { name: this.name, role: this.role, fillIn: this.format.order };
+  }
+
+  get cache(): Pick<CompleterStatus, "cells" | "usedCells" | "kvBytes"> {
+    const { cells, kvBytes } = this.#context.info;
+    return { cells, usedCells: this.#cached.length, kvBytes };
   }
 
   /** Tokens that fit into its context. */
@@ -124,29 +140,15 @@ export class Completer {
   }
 
   /** Writes on after the last `read`, always the likeliest token. Fails with cancelled. */
-  async write({ maxTokens, signal, isDone }: WriteOptions): Promise<WrittenText> {
-    const stream = new TextStream([]);
-    const tokens: number[] = [];
-    const lengths: number[] = [];
-    let text = "";
+  async write(options: WriteOptions): Promise<WrittenText> {
     const sampler = this.#model.createSampler({ temperature: 0 });
     try {
-      while (tokens.length < maxTokens && this.#cached.length < this.contextTokens) {
-        const token = await whileCancellable(this.#context, signal, () => this.#context.next(sequence, sampler));
-        if (this.#model.isEndOfGeneration(token)) break;
-        this.#cached.push(token);
-        if (this.#stopTokens.has(token)) break;
-        text += stream.push(this.#model.detokenize(Int32Array.of(token), { special: false }));
-        tokens.push(token);
-        lengths.push(text.length);
-        if (isDone(text)) break;
-      }
+      return await this.#write(options, sampler);
     } catch (error) {
       throw nativeFailure(error);
     } finally {
       sampler.close();
     }
-    return { text, tokens, lengths };
   }
 
   /** Log probabilities of tokens that follow the prompt that was read last, whether they were written or not. */
@@ -177,11 +179,52 @@ export class Completer {
     await this.#closeModel();
   }
 
+  async #write(
+    { maxTokens, signal, isDone, draftTokens = draftTokensMax }: WriteOptions,
+    sampler: NativeSampler,
+  ): Promise<WrittenText> {
+    const stream = new TextStream([]);
+    const text = new GrowingText();
+    /** The token that was sampled last, which is not in the cache, and the draft of what follows it. */
+    let step: readonly number[] = [];
+    for (;;) {
+      const asked = Int32Array.from(step);
+      const drawn = await whileCancellable(this.#context, signal, () => this.#context.extend(sequence, sampler, asked));
+      this.#cached.push(...step.slice(0, drawn.tokens.length));
+      text.steps += 1;
+      text.drafted += Math.max(0, step.length - 1);
+      text.accepted += step.length === 0 ? 0 : drawn.tokens.length - 1;
+      for (const [at, token] of drawn.tokens.entries()) {
+        if (this.#model.isEndOfGeneration(token) || this.#stopTokens.has(token)) return text;
+        text.text += stream.push(this.#model.detokenize(Int32Array.of(token), { special: false }));
+        text.tokens.push(token);
+        text.lengths.push(text.text.length);
+        text.logProbabilities.push(drawn.logProbabilities[at] ?? 0);
+        if (text.tokens.length >= maxTokens || isDone(text.text)) return text;
+      }
+      const room = this.contextTokens - this.#cached.length;
+      const last = drawn.tokens.at(-1);
+      if (room <= 0 || last === undefined) return text;
+      const known = [...this.#cached, last];
+      step = [last, ...draftAfter(known, Math.min(draftTokens, room - 1, maxTokens - text.tokens.length - 1))];
+    }
+  }
+
   #keep(length: number): void {
     if (length >= this.#cached.length) return;
     this.#context.remove(sequence, length, -1);
     this.#cached.length = length;
   }
+}
+
+class GrowingText implements WrittenText {
+  text = "";
+  readonly tokens: number[] = [];
+  readonly lengths: number[] = [];
+  readonly logProbabilities: number[] = [];
+  steps = 0;
+  drafted = 0;
+  accepted = 0;
 }
 
 /** A completer has one sequence. */

@@ -34,9 +34,9 @@ export class CompleterModels {
     this.#options = options;
   }
 
-  /** Bytes of the open completer's KV cache. */
-  get kvBytes(): number {
-    return this.#completer?.kvBytes ?? 0;
+  /** The completer that is open; null before the first request, and where there is none. */
+  get opened(): Completer | null {
+    return this.#completer;
   }
 
   /**

@@ -1,5 +1,6 @@
 /** The stable part of completions, made once per function and kept while one types in it. */
 import { completionContext, type CommentStyle } from "../pipeline/completionContext.ts";
+import { digestText } from "../pipeline/digest.ts";
 import type { CandidateSource, OpenText } from "../pipeline/completionCandidates.ts";
 import { parseUnits } from "../pipeline/parse.ts";
 import type { Grammar } from "../pipeline/ports.ts";
@@ -22,6 +23,8 @@ export interface StableRequest {
   /** Tokens now, and tokens for a new one, which leaves room for what is going to be typed. */
   readonly budgetTokens: number;
   readonly freshBudgetTokens: number;
+  /** Of these, for what the repository is; a small prompt has none. */
+  readonly digestTokens: number;
 }
 
 /** Around a cursor that is in no function, so many lines on each side count as its scope. */
@@ -40,7 +43,7 @@ export class StablePart {
     const key = keyOf(request);
     const tokens = this.#pieces.reduce((sum, piece) => sum + piece.tokens, 0);
     if (key === this.#key && tokens <= request.budgetTokens) return this.#pieces;
-    const { source, completer, comment, freshBudgetTokens } = request;
+    const { source, completer, comment, freshBudgetTokens, digestTokens } = request;
     // Without an index nothing is remembered: the next request may have one.
     this.#key = source === null ? "" : key;
     this.#pieces =
@@ -53,6 +56,7 @@ export class StablePart {
             counter: completer.counter,
             textOf: completer.textOf,
             comment,
+            digest: digestText(source, { counter: completer.counter, budgetTokens: digestTokens }),
             budgetTokens: freshBudgetTokens,
           });
     return this.#pieces;

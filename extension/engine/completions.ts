@@ -3,11 +3,12 @@ import { untilAborted } from "../base/abortable.ts";
 import { SerialQueue } from "../base/serialQueue.ts";
 import { isCharacterBoundary } from "../pipeline/characterBoundary.ts";
 import { completionMode } from "../pipeline/completionMode.ts";
-import { completionPrompt, stableBudget, type PrefixAnchor } from "../pipeline/completionPrompt.ts";
+import { completionPrompt, stableBudget, stableTokensMax, type PrefixAnchor } from "../pipeline/completionPrompt.ts";
 import { cursorSyntax, movedSyntax, textSyntax } from "../pipeline/cursorSyntax.ts";
 import { trimCompletion, type Trimmed } from "../pipeline/trimCompletion.ts";
 import type {
   CompleteParams,
+  CompleterStatus,
   Completion,
   CompletionFigures,
   CompletionMode,
@@ -23,6 +24,7 @@ import type { Completer, WrittenText } from "./completer.ts";
 import { CompleterModels, type CompleterModelsOptions } from "./completerModels.ts";
 import { StablePart, type StableSource } from "./completionStable.ts";
 import type { Grammars } from "./grammars.ts";
+import { holdsPrivateKey, isSecretPath } from "./secrets.ts";
 
 export interface CompletionsOptions extends CompleterModelsOptions {
   readonly grammars: () => Promise<Grammars>;
@@ -34,8 +36,8 @@ export interface CompletionsOptions extends CompleterModelsOptions {
 const growthTokens = 128;
 /** The rest of a line is no longer than this. */
 const lineTokensMax = 64;
-/** Below this mean probability of a token the embedded model guesses: chosen on bench:complete's table of confidences. */
-export const embeddedConfidenceMin = 0.7;
+/** Below this mean probability of a token the embedded model guesses: chosen on half of bench:complete's repositories. */
+export const embeddedConfidenceMin = 0.75;
 
 const noFigures: CompletionFigures = {
   waitMs: 0,
@@ -58,6 +60,7 @@ export class Completions {
   readonly #stable = new StablePart();
   #newest: AbortController | null = null;
   #anchor: PrefixAnchor | null = null;
+  #lastMs: number | null = null;
 
   constructor(options: CompletionsOptions) {
     this.#options = options;
@@ -65,9 +68,10 @@ export class Completions {
     this.#trees = new DocumentTrees(options.root);
   }
 
-  /** Bytes of the completer's KV cache. */
-  get kvBytes(): number {
-    return this.#models.kvBytes;
+  /** The model that completes; null before it is loaded. */
+  get status(): CompleterStatus | null {
+    const completer = this.#models.opened;
+    return completer === null ? null : { ...completer.model, ...completer.cache, lastMs: this.#lastMs };
   }
 
   /**
@@ -111,12 +115,13 @@ export class Completions {
   async #withLanguage(params: CompleteParams): Promise<CompleteParams> {
     if (params.language !== "") return params;
     const grammars = await this.#options.grammars();
-    return { ...params, language: grammars.languageOf(params.path ?? "")?.id ?? "text" };
+    return { ...params, language: grammars.languageOf(params.path ?? params.location ?? "")?.id ?? "text" };
   }
 
   async #complete(params: CompleteParams, draft: Draft, signal: AbortSignal): Promise<Completion> {
     draft.time("waitMs");
     throwIfCancelled(signal);
+    if (isSecret(params)) return draft.nothing("secretFile");
     if (!isCharacterBoundary(params.before, params.after)) return draft.nothing("insideCharacter");
     const syntax = params.syntax ?? (await this.#syntaxOf(params, signal));
     const { mode, nothing } = completionMode({ ...params, syntax });
@@ -125,12 +130,14 @@ export class Completions {
     const completer = await untilAborted(this.#models.open(), signal);
     draft.time("waitMs");
     if (completer === null) return draft.nothing("noModel");
-    draft.model = { name: completer.name, role: completer.role, fillIn: completer.format.order };
+    draft.model = completer.model;
     const pieces = await this.#prompt({ params, syntax, completer, draft, signal });
     const { tokensRead, tokensReused } = await completer.read(completer.tokensOf(pieces), signal);
     draft.time("readMs");
     draft.figures = { ...draft.figures, tokensRead, tokensReused, promptTokens: tokensRead + tokensReused };
-    return this.#write({ params, syntax, completer, draft, signal, mode });
+    const completion = await this.#write({ params, syntax, completer, draft, signal, mode });
+    this.#lastMs = completion.figures.totalMs;
+    return completion;
   }
 
   async #syntaxOf({ language, before, after, startLine }: CompleteParams, signal: AbortSignal): Promise<CursorSyntax> {
@@ -164,6 +171,7 @@ export class Completions {
       budgetTokens: Math.min(settings["complete.budgetTokens"], completer.contextTokens),
       shares: sharesOf(settings),
     };
+    const stableMax = stableTokensMax(request.budgetTokens, completer.role);
     const stable = this.#stable.pieces({
       params,
       scope: syntax.scope,
@@ -171,8 +179,9 @@ export class Completions {
       source: await this.#options.index(params.trigger === "explicit", signal),
       grammar: row === undefined ? null : await grammars.grammar(row.id),
       comment: { line: row?.lineComment ?? "", block: row?.blockComment ?? null },
-      budgetTokens: stableBudget(request, 0),
-      freshBudgetTokens: stableBudget(request, growthTokens),
+      budgetTokens: Math.min(stableMax, stableBudget(request, 0)),
+      freshBudgetTokens: Math.min(stableMax, stableBudget(request, growthTokens)),
+      digestTokens: Math.floor((request.budgetTokens * settings["budget.digestPercent"]) / 100),
     });
     draft.time("contextMs");
     throwIfCancelled(signal);
@@ -212,8 +221,7 @@ export class Completions {
       isDone: (text) => text.includes("\n") && trim(text).isFinal,
     });
     const { text, nothing } = trim(written.text);
-    const kept = keptTokens(written, text);
-    const confidence = text === "" ? 0 : meanProbability(await completer.logProbabilities(kept, signal));
+    const confidence = text === "" ? 0 : meanProbability(keptLogs(written, text));
     draft.time("writeMs");
     draft.figures = { ...draft.figures, tokensWritten: written.tokens.length };
     draft.confidence = confidence;
@@ -232,18 +240,24 @@ interface Work {
   readonly signal: AbortSignal;
 }
 
+/** What is never indexed is never completed either. */
+function isSecret({ path, location, language, before, after }: CompleteParams): boolean {
+  const file = (path ?? location ?? "").replaceAll("\\", "/");
+  return isSecretPath(file, language === "text" ? null : language) || holdsPrivateKey(before + after);
+}
+
 function sharesOf(settings: Settings): { readonly prefix: number; readonly suffix: number } {
   const prefix = settings["complete.prefixPercent"];
   return { prefix, suffix: Math.min(settings["complete.suffixPercent"], 100 - prefix) };
 }
 
-/** The tokens that the kept text is made of; what was added to it, such as a bracket, has none. */
-function keptTokens({ tokens, lengths }: WrittenText, text: string): readonly number[] {
+/** Log probabilities of the tokens that the kept text is made of; what was added to it, such as a bracket, has none. */
+export function keptLogs({ logProbabilities, lengths }: WrittenText, text: string): readonly number[] {
   const last = lengths.findIndex((length) => length >= text.length);
-  return last < 0 ? tokens : tokens.slice(0, last + 1);
+  return last < 0 ? logProbabilities : logProbabilities.slice(0, last + 1);
 }
 
-function meanProbability(logs: Float32Array): number {
+function meanProbability(logs: readonly number[]): number {
   return logs.reduce((sum, log) => sum + Math.exp(log), 0) / Math.max(1, logs.length);
 }
 

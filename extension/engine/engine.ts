@@ -4,7 +4,7 @@ import { untilAborted } from "../base/abortable.ts";
 import { SerialQueue } from "../base/serialQueue.ts";
 import type { Grammar, RankTools } from "../pipeline/ports.ts";
 import { promptText } from "../pipeline/prompt.ts";
-import { likelihoodWeight, rankers } from "../pipeline/rank.ts";
+import { rankers } from "../pipeline/rank.ts";
 import { protocolVersion } from "../protocol/engine.ts";
 import type {
   AskParams,
@@ -15,6 +15,10 @@ import type {
   EngineEvents,
   EngineMethod,
   EngineStatus,
+  FindMentionsParams,
+  FindMentionsResult,
+  FitModelsParams,
+  FitReport,
   HelloParams,
   HelloResult,
   IndexParams,
@@ -30,22 +34,23 @@ import { Failure, toFailure } from "../protocol/failure.ts";
 import { defaultSettings, parseSettings } from "../protocol/settings.ts";
 import type { RankerName, Settings } from "../protocol/settings.ts";
 import type { Answer } from "../protocol/units.ts";
+import { slashCommands } from "../protocol/slashCommands.ts";
 import { answerQuestion, composePrompt, rankForPrompt } from "./answer.ts";
 import type { AnswerParts } from "./answer.ts";
 import { AnswerDraft } from "./answerDraft.ts";
+import { checkQuestion, trimmedRoot, usesLikelihood, usesMeaning } from "./asked.ts";
 import { Completions } from "./completions.ts";
 import { openGrammars } from "./grammars.ts";
 import type { Grammars } from "./grammars.ts";
 import { IndexedWorkspace } from "./indexedWorkspace.ts";
 import { clearSegments, listSegments, measureSegments, verifySegments } from "./kvStore.ts";
+import { findMentions } from "./mentions.ts";
+import { fitModels } from "./modelFit.ts";
 import { Models } from "./models.ts";
 import type { PlaceSource } from "./places.ts";
 import { openReader } from "./reader.ts";
 import { readableIndex } from "./readableIndex.ts";
 import { StageTimes } from "./stageTimes.ts";
-
-/** Longer questions are refused before any work is done with them. Characters. */
-const questionLimit = 20_000;
 
 export interface EngineOptions {
   /** Package root. */
@@ -77,6 +82,7 @@ export class Engine {
   #opened: Opened | null = null;
   #workspace: IndexedWorkspace | null = null;
   #grammars: Promise<Grammars> | null = null;
+  #speeds: EngineStatus["speeds"] = null;
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -105,11 +111,13 @@ export class Engine {
     rank: (params, signal) => this.#rank(params, signal),
     context: (params, signal) => this.#context(params, signal),
     ask: (params, signal) => this.#ask(params, signal),
+    findMentions: (params, signal) => this.#findMentions(params, signal),
     settle: (_, signal) => this.#settle(signal),
     cacheList: () => this.#cacheList(),
     cacheClear: () => clearSegments(this.#greeted().models.kvDisk.folder),
     cacheVerify: () => verifySegments(this.#greeted().models.kvDisk.folder, Date.now()),
     complete: (params, signal) => this.#greeted().completions.complete(params, signal),
+    fitModels: (params) => this.#fitModels(params),
     status: () => this.#status(),
     ping: () => Promise.resolve({ uptimeMs: performance.now() - this.#startMs }),
   };
@@ -210,7 +218,7 @@ export class Engine {
   async #context(asked: ContextParams, signal: AbortSignal): Promise<ContextResult> {
     checkQuestion(asked.question);
     const params = { ...asked, root: trimmedRoot(asked.root) };
-    const parts = await this.#answerParts(params, 0);
+    const parts = await this.#answerParts(params, { maxTokens: 0, readsNothing: true });
     const context = this.#asks.run(async () => {
       const source = await parts.updateIndex(signal);
       const ranked = await rankForPrompt(params, { source, parts, signal });
@@ -224,13 +232,16 @@ export class Engine {
   async #ask(asked: AskParams, signal: AbortSignal): Promise<Answer> {
     checkQuestion(asked.question);
     const params = { ...asked, root: trimmedRoot(asked.root) };
-    const parts = await this.#answerParts(params, params.maxTokens ?? 0);
+    const parts = await this.#answerParts(params, { maxTokens: params.maxTokens ?? 0, readsNothing: false });
     const { models } = this.#greeted();
     models.wake();
     const turn = Promise.withResolvers<undefined>();
-    const answered = this.#asks.run(() => {
+    const answered = this.#asks.run(async () => {
       turn.resolve(undefined);
-      return answerQuestion(params, parts, signal);
+      const answer = await answerQuestion(params, parts, signal);
+      const { tokensWritten, readTokensPerSecond, writeTokensPerSecond } = answer.figures;
+      if (tokensWritten > 0) this.#speeds = { readTokensPerSecond, writeTokensPerSecond };
+      return answer;
     });
     const rest = (): void => {
       if (this.#asks.length === 0 && !this.#closing.signal.aborted) models.rest();
@@ -246,10 +257,20 @@ export class Engine {
     return answered;
   }
 
-  async #answerParts(params: ContextParams, maxTokens: number): Promise<AnswerParts> {
+  async #findMentions(params: FindMentionsParams, signal: AbortSignal): Promise<FindMentionsResult> {
+    const workspace = this.#openFolder();
+    await workspace.ensureIndexed(signal);
+    return findMentions(params, workspace.index);
+  }
+
+  async #answerParts(
+    params: ContextParams,
+    wanted: { readonly maxTokens: number; readonly readsNothing: boolean },
+  ): Promise<AnswerParts> {
     const { models } = this.#greeted();
     const workspace = this.#openFolder();
-    await models.checkAssistant();
+    const isSearch = params.command !== undefined && slashCommands[params.command].answers === "places";
+    if (!isSearch) await models.checkAssistant();
     const settings = this.#settings;
     const ranker = params.ranker ?? settings["ranking.ranker"];
     const lineComments = await this.#readLineComments();
@@ -261,7 +282,11 @@ export class Engine {
       },
       rankTools: (source, signal) => this.#rankTools(ranker, source, signal),
       openReader: (signal) =>
-        openReader(models, { budgetTokens: params.budgetTokens ?? 0, maxTokens, settings, signal }),
+        openReader(models, { budgetTokens: params.budgetTokens ?? 0, ...wanted, settings, isSearch, signal }),
+      shares: {
+        openFile: settings["budget.openFilePercent"] / 100,
+        history: settings["budget.historyPercent"] / 100,
+      },
       omission: (language) => lineComments.get(language) ?? "",
       openGrammars: (languages) => this.#openGrammars(languages),
       emit: this.#options.emit,
@@ -289,6 +314,10 @@ export class Engine {
     return { folder, bytesMax, segments: await listSegments(folder) };
   }
 
+  async #fitModels(params: FitModelsParams): Promise<FitReport> {
+    return fitModels(params, await this.#greeted().models.llama(), this.#settings);
+  }
+
   async #status(): Promise<EngineStatus> {
     const models = this.#opened?.models;
     const cache = models === undefined ? { files: 0, bytes: 0 } : await measureSegments(models.kvDisk.folder);
@@ -301,9 +330,11 @@ export class Engine {
       assistant: models?.assistantPath ?? null,
       scorer: models?.scorerName ?? null,
       device: models?.device ?? null,
-      kvBytes: (models?.kvBytes ?? 0) + (this.#opened?.completions.kvBytes ?? 0),
+      kvBytes: (models?.kvBytes ?? 0) + (this.#opened?.completions.status?.kvBytes ?? 0),
       kv: models?.kv ?? null,
+      completer: this.#opened?.completions.status ?? null,
       cache,
+      speeds: this.#speeds,
       residentBytes: process.memoryUsage.rss(),
     };
   }
@@ -345,27 +376,6 @@ export class Engine {
   #log(level: LogLevel, message: string): void {
     this.#options.emit("log", { level, message });
   }
-}
-
-function usesMeaning(ranker: RankerName): boolean {
-  return ranker === "static" || ranker === "fused" || usesLikelihood(ranker);
-}
-
-function usesLikelihood(ranker: RankerName): boolean {
-  return ranker === "longcodezip" || ranker === "likelihood" || (ranker === "fused" && likelihoodWeight !== 0);
-}
-
-function checkQuestion(question: string): void {
-  if (question.trim() === "") throw new Failure("questionEmpty");
-  if (question.length > questionLimit) {
-    throw new Failure("questionTooLong", `${question.length} characters, at most ${questionLimit}`);
-  }
-}
-
-/** As the index has it: `/` as separator, none at either end; `.` is the whole workspace. */
-function trimmedRoot(root = ""): string {
-  const trimmed = root.replaceAll("\\", "/").replace(/^(?:\.?\/)+|\/+$/g, "");
-  return trimmed === "." ? "" : trimmed;
 }
 
 async function makeFolder(folder: string): Promise<void> {

@@ -23,7 +23,9 @@ import { connect, openDatabase, replaceDatabase } from "./indexSchema.ts";
 import { runUpdate, walkSkipCounts } from "./indexUpdate.ts";
 import type { IndexProgress, UpdateCounts } from "./indexUpdate.ts";
 import { IndexWriter } from "./indexWriter.ts";
+import type { MentionedUnit, MentionSource, NamePatterns } from "./mentions.ts";
 import { ParsePool } from "./parsePool.ts";
+import { decodeRanges } from "./parseRecord.ts";
 import type { TableEncoder } from "./staticTable.ts";
 import { Turns } from "./turns.ts";
 import { Workspace } from "./workspace.ts";
@@ -72,7 +74,7 @@ interface Connections {
   readonly reads: ReturnType<typeof prepareReads>;
 }
 
-export class WorkspaceIndex implements UnitSource {
+export class WorkspaceIndex implements UnitSource, MentionSource {
   /** Real path of the workspace. */
   readonly folder: string;
   /** The SQLite file. */
@@ -219,6 +221,18 @@ export class WorkspaceIndex implements UnitSource {
     return this.#guard(() => this.#connections.reads.skipped.all(limit)) as unknown as SkippedFile[];
   }
 
+  filesLike(patterns: NamePatterns, limit: number): readonly string[] {
+    const { filesLike } = this.#connections.reads;
+    return this.#guard(() => filesLike.all(...patterns, limit).map((row) => String(row["path"])));
+  }
+  unitsLike(patterns: NamePatterns, limit: number): readonly MentionedUnit[] {
+    const { unitsLike } = this.#connections.reads;
+    return this.#guard(() => unitsLike.all(...patterns, limit).map(mentionedUnit));
+  }
+  skippedAt(path: string): SkippedFile | null {
+    return this.#guard(() => (this.#connections.reads.skippedPath.get(path) ?? null) as unknown as SkippedFile | null);
+  }
+
   counts(): IndexCounts {
     return this.#guard(() => {
       const rows = this.#connections.reads.totalsByLanguage.all();
@@ -328,6 +342,16 @@ export class WorkspaceIndex implements UnitSource {
 function connectReader(write: DatabaseSync, file: string): Connections {
   const read = connect(file);
   return { write, read, reader: new IndexReader(read), reads: prepareReads(read) };
+}
+
+function mentionedUnit(row: Readonly<Record<string, unknown>>): MentionedUnit {
+  const ranges = decodeRanges(String(row["ranges"]));
+  return {
+    path: String(row["path"]),
+    qualifiedName: String(row["qualifiedName"]),
+    startLine: ranges[0]?.startLine ?? 1,
+    endLine: ranges.at(-1)?.endLine ?? 1,
+  };
 }
 
 /** A lease that cannot be given back runs out by itself; the reason why is the failure that is already under way. */

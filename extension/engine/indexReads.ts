@@ -9,6 +9,8 @@ export function prepareReads(database: DatabaseSync) {
     .map((column) => `sum(${column}) AS ${column}`)
     .join(", ");
   const bm25 = `bm25(words, ${fields.map(() => "?").join(", ")}) AS score`;
+  const [like, escape] = ["LIKE ?", "ESCAPE '\\'"];
+  const bestFirst = (column: string) => [1, 2, 3].map((at) => `${column} ${like}${at} ${escape} DESC`).join(", ");
   const unitColumns = "units.id, kind, name, qualifiedName, ranges, signature, doc, mentions";
   return {
     revision: sql("SELECT value FROM meta WHERE key = 'revision'"),
@@ -50,6 +52,12 @@ export function prepareReads(database: DatabaseSync) {
     skipped: sql("SELECT path, reason, detail FROM skipped ORDER BY path LIMIT ?"),
     skippedByContent: sql("SELECT reason, count(*) AS n FROM skipped WHERE byContent = 1 GROUP BY reason"),
     skippedAt: sql("SELECT reason, detail, bytes, mtimeMs FROM skipped WHERE path = ? AND byContent = 1"),
+    filesLike: sql(`SELECT path FROM files WHERE path ${like}4 ${escape}
+      ORDER BY ${bestFirst("path")}, length(path), path LIMIT ?5`),
+    unitsLike: sql(`SELECT path, qualifiedName, ranges FROM units JOIN files ON files.id = units.id / ${rowsPerFile}
+      WHERE qualifiedName ${like}4 ${escape} AND kind NOT IN ('header', 'file')
+      ORDER BY ${bestFirst("qualifiedName")}, length(qualifiedName), qualifiedName, path, units.id LIMIT ?5`),
+    skippedPath: sql("SELECT path, reason, detail FROM skipped WHERE path = ?"),
     paths: sql("SELECT path FROM files"),
     pathsBelow: sql("SELECT path FROM files WHERE path = ? OR (path >= ? AND path < ?)"),
   };

@@ -53,11 +53,16 @@ export class IndexedWorkspace {
    * updates that are under way, and until the index is prepared for ranking. Fails as `WorkspaceIndex.update`.
    */
   async ensureUpdated(signal: AbortSignal): Promise<void> {
+    await this.ensureIndexed(signal);
+    await untilAborted(this.index.prepare(), signal);
+  }
+
+  /** The same, but does not wait until the index is prepared for ranking. */
+  async ensureIndexed(signal: AbortSignal): Promise<void> {
     const updated = this.#updates.run(async () => {
       if (!this.#isUpToDate) await this.#update(undefined, signal);
     });
     await untilAborted(updated, signal);
-    await untilAborted(this.index.prepare(), signal);
   }
 
   /** Stops updates and closes the index. */

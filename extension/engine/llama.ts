@@ -8,8 +8,10 @@ import type { LibraryInfo, NativeAddon, NativeDevice } from "../../native/addon.
 import type { DeviceReport } from "../protocol/engine.ts";
 import { Failure } from "../protocol/failure.ts";
 import type { Device } from "../protocol/settings.ts";
-import { libraryDirectory, libraryRelease, librariesOf, missingSystemLibrary } from "./llamaLibraries.ts";
-import type { LlamaLibrary, RealDevice } from "./llamaLibraries.ts";
+import { chooseDevice, deviceLabels } from "./deviceChoice.ts";
+import type { Obstacle } from "./deviceChoice.ts";
+import { libraryDirectory, libraryRelease, missingSystemLibrary } from "./llamaLibraries.ts";
+import type { LlamaLibrary } from "./llamaLibraries.ts";
 import { nativeFailure } from "./nativeFailure.ts";
 
 export interface Llama {
@@ -24,6 +26,10 @@ export interface OpenLlamaOptions {
   /** Precis' package folder. */
   readonly root: string;
   readonly device: Device;
+  /** Folder of libraries that were downloaded. */
+  readonly runtimes?: string;
+  /** As in `DeviceRequest`. */
+  readonly cpuBecause?: string | null;
   readonly onLog?: (level: string, message: string) => void;
 }
 
@@ -35,8 +41,14 @@ export interface OpenLlamaOptions {
 export async function openLlama(options: OpenLlamaOptions): Promise<Llama> {
   const addonFile = path.join(options.root, "dist", "native", "precis.node");
   const addon = loadAddon(addonFile);
-  const choice = await chooseLibrary(options, addonFile);
-  const directory = checkedDirectory(options.root, choice.library, addon.release);
+  const folders = [options.root, ...(options.runtimes === undefined ? [] : [options.runtimes])];
+  const choice = await chooseDevice({
+    platform: `${process.platform}-${process.arch}`,
+    device: options.device,
+    cpuBecause: options.cpuBecause ?? null,
+    obstacleTo: (library) => obstacleTo(library, { folders, addonFile, release: addon.release }),
+  });
+  const directory = checkedDirectory(folders, choice.library, addon.release);
   let library: LibraryInfo;
   try {
     library = addon.loadLibrary({ directory, ...(options.onLog === undefined ? {} : { onLog: options.onLog }) });
@@ -46,14 +58,16 @@ export async function openLlama(options: OpenLlamaOptions): Promise<Llama> {
   const { device } = choice.library;
   const onCpu = device === "cpu";
   const named = library.devices.find((candidate) => isGpu(candidate) !== onCpu);
-  if (!onCpu && named === undefined) throw new Failure("deviceUnavailable", `${labels[device]}: ${noDeviceFound}`);
+  if (!onCpu && named === undefined)
+    throw new Failure("deviceUnavailable", `${deviceLabels[device]}: ${noDeviceFound}`);
   return {
     addon,
     library,
     report: {
       device,
-      name: named?.description ?? labels[device],
+      name: named?.description ?? deviceLabels[device],
       why: choice.why,
+      others: choice.others,
       memoryBytes: named?.totalBytes ?? 0,
     },
     gpuLayers: onCpu ? 0 : allLayers,
@@ -66,8 +80,6 @@ const allLayers = 100_000;
 const probeTimeoutMs = 60_000;
 const noDeviceFound = "the library found no device";
 
-const labels: Readonly<Record<RealDevice, string>> = { cpu: "CPU", cuda: "CUDA", vulkan: "Vulkan", metal: "Metal" };
-
 const run = promisify(execFile);
 
 function loadAddon(addonFile: string): NativeAddon {
@@ -79,47 +91,28 @@ function loadAddon(addonFile: string): NativeAddon {
   }
 }
 
-interface Choice {
-  readonly library: LlamaLibrary;
-  readonly why: string;
+interface Installed {
+  /** Where library packages are looked for, in order. */
+  readonly folders: readonly string[];
+  readonly addonFile: string;
+  /** llama.cpp release that the addon was built for. */
+  readonly release: string;
 }
 
-async function chooseLibrary(options: OpenLlamaOptions, addonFile: string): Promise<Choice> {
-  const platform = `${process.platform}-${process.arch}`;
-  const libraries = librariesOf(platform);
-  const cpu = libraries.find((library) => library.device === "cpu");
-  if (cpu === undefined) throw new Failure("libraryMissing", `there is none for ${platform}`);
-  if (options.device === "cpu") return { library: cpu, why: "The CPU was chosen in the settings." };
-
-  const obstacles: string[] = [];
-  for (const library of libraries) {
-    if (library.device === "cpu" || (options.device !== "auto" && options.device !== library.device)) continue;
-    const label = labels[library.device];
-    const obstacle = await obstacleTo(library, options.root, addonFile);
-    if (obstacle !== null) {
-      obstacles.push(`${label}: ${obstacle}.`);
-      continue;
-    }
-    const why =
-      options.device === "auto"
-        ? `${label} is the fastest device that works here.`
-        : `${label} was chosen in the settings.`;
-    return { library, why: [why, ...obstacles].join(" ") };
-  }
-  if (options.device !== "auto") {
-    throw new Failure("deviceUnavailable", obstacles[0] ?? `${labels[options.device]}: not offered for ${platform}`);
-  }
-  if (obstacles.length === 0) obstacles.push(`There is no GPU library for ${platform}.`);
-  return { library: cpu, why: ["The CPU is used because no GPU can be.", ...obstacles].join(" ") };
-}
-
-/** Why a GPU's library cannot be used, as half a sentence, or null where it can. */
-async function obstacleTo(library: LlamaLibrary, root: string, addonFile: string): Promise<string | null> {
+/** Why a GPU's library cannot be used, or null where it can. */
+async function obstacleTo(library: LlamaLibrary, { folders, addonFile, release }: Installed): Promise<Obstacle | null> {
   const missing = missingSystemLibrary(library);
-  if (missing !== null) return `${missing.absence} (${missing.file})`;
-  const directory = libraryDirectory(root, library);
-  if (directory === null) return `its library is not installed (${library.package})`;
-  return probe(addonFile, directory);
+  const directory = libraryDirectory(folders, library);
+  const found = directory === null ? null : libraryRelease(directory);
+  // A library that was downloaded for an earlier Precis must not keep this one from running.
+  const isOutdated = found !== null && found !== release;
+  const [driver] = library.needs;
+  const installable = missing?.file !== driver?.file && (directory === null || isOutdated);
+  if (missing !== null) return { why: `${missing.absence} (${missing.file})`, installable };
+  if (directory === null) return { why: `its library is not installed (${library.package})`, installable };
+  if (isOutdated) return { why: `its library is of release ${found} instead of ${release}`, installable };
+  const why = await probe(addonFile, directory);
+  return why === null ? null : { why, installable };
 }
 
 /**
@@ -146,8 +139,8 @@ const probeScript = `
   process.stdout.write(devices.some((device) => device.type === "gpu" || device.type === "integratedGpu") ? "gpu" : "none");
 `;
 
-function checkedDirectory(root: string, library: LlamaLibrary, release: string): string {
-  const directory = libraryDirectory(root, library);
+function checkedDirectory(folders: readonly string[], library: LlamaLibrary, release: string): string {
+  const directory = libraryDirectory(folders, library);
   if (directory === null) throw new Failure("libraryMissing", library.package);
   const found = libraryRelease(directory);
   if (found !== null && found !== release) {

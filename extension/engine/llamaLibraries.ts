@@ -10,7 +10,7 @@ export interface LlamaLibrary {
   readonly device: RealDevice;
   /** npm package that holds the library. */
   readonly package: string;
-  /** Files that the operating system's loader must find, each with what its absence means. */
+  /** Files that the operating system's loader must find, each with what its absence means; the driver's first. */
   readonly needs: readonly SystemLibrary[];
 }
 
@@ -25,17 +25,23 @@ export function librariesOf(platform: string): readonly LlamaLibrary[] {
   return libraries[platform] ?? [];
 }
 
-/** Folder of a package's libraries, or null where it is not installed. `root` is Precis' package folder. */
-export function libraryDirectory(root: string, library: LlamaLibrary): string | null {
-  let entry: string;
-  try {
-    entry = createRequire(path.join(root, "package.json")).resolve(library.package);
-  } catch {
-    // Optional dependencies of other platforms are not installed: that is an answer, not a failure.
-    return null;
+/**
+ * Folder of a package's libraries, or null where it is not installed. `folders` are looked through in order: Precis'
+ * package folder, and where further libraries were downloaded to.
+ */
+export function libraryDirectory(folders: readonly string[], library: LlamaLibrary): string | null {
+  for (const folder of folders) {
+    let entry: string;
+    try {
+      entry = createRequire(path.join(folder, "package.json")).resolve(library.package);
+    } catch {
+      // Optional dependencies of other platforms are not installed: that is an answer, not a failure.
+      continue;
+    }
+    const directory = path.join(path.dirname(entry), "..", "bins", path.basename(library.package));
+    if (existsSync(directory)) return path.normalize(directory);
   }
-  const directory = path.join(path.dirname(entry), "..", "bins", path.basename(library.package));
-  return existsSync(directory) ? path.normalize(directory) : null;
+  return null;
 }
 
 /** llama.cpp release of the library in `directory` (e.g. `v0.5.0`), or null where nothing says so. */

@@ -9,7 +9,10 @@ import { openCodeModel } from "./codeModel.ts";
 import type { OpenedCodeModel } from "./codeModel.ts";
 import { openLikelihoodScorer } from "./likelihood.ts";
 import type { OpenedLikelihoodScorer } from "./likelihood.ts";
+import { runtimesFolder } from "../protocol/models.ts";
+import { deviceLabels } from "./deviceChoice.ts";
 import { openLlama } from "./llama.ts";
+import { gpuLayersFor } from "./modelFit.ts";
 import type { Llama } from "./llama.ts";
 import { readModelHeader } from "./modelHeader.ts";
 import type { ModelHeader } from "./modelHeader.ts";
@@ -32,6 +35,7 @@ export interface ModelsOptions {
 }
 
 const bytesPerGiB = 1024 ** 3;
+const cpuBecauseOfClient = "The CPU is used until the engine is restarted: it was asked for, or the GPU failed before.";
 /** Where no tokenizer can be loaded at all. */
 const charactersPerToken = 4;
 
@@ -163,10 +167,12 @@ export class Models {
 
   /** llama.cpp for the device of the settings. Fails as `openLlama` does; a later call tries again. */
   llama(): Promise<Llama> {
-    const { root, gpu, settings, log } = this.#options;
+    const { root, gpu, settings, storageFolder, log } = this.#options;
     this.#llama ??= openLlama({
       root,
-      device: gpu === "none" ? "cpu" : settings()["engine.device"],
+      device: settings()["engine.device"],
+      runtimes: runtimesFolder(storageFolder),
+      cpuBecause: gpu === "none" ? cpuBecauseOfClient : null,
       // llama.cpp writes hundreds of lines per model and warns of much that is no concern of a user; its errors come
       // with a failure of their own.
       onLog: (level, message) => {
@@ -176,7 +182,8 @@ export class Models {
     }).then(
       (llama) => {
         this.#device = llama.report;
-        log("info", `Device: ${llama.report.name}. ${llama.report.why}`);
+        const others = llama.report.others.map(({ device, why }) => `${deviceLabels[device]}: ${why}`);
+        log("info", [`Device: ${llama.report.name}. ${llama.report.why}`, ...others].join(" "));
         return llama;
       },
       (error: unknown) => {
@@ -206,20 +213,21 @@ export class Models {
 
   /**
    * The assistant's session, with room for at least `contextTokens`. The one that is open is used again unless it is
-   * too small or other settings apply; what it has read is found on disk then. Fails as `Session.open` does.
+   * too small or other settings apply; what it has read is found on disk then. Who reads nothing is content with any
+   * size. Fails as `Session.open` does.
    */
-  async assistant(path: string, contextTokens: number): Promise<Session> {
-    const session = await this.#openedAssistant(path, contextTokens);
+  async assistant(path: string, contextTokens: number, readsNothing: boolean): Promise<Session> {
+    const session = await this.#openedAssistant(path, contextTokens, readsNothing);
     await session.setPolicy(this.#kvPolicy());
     return session;
   }
 
-  #openedAssistant(path: string, contextTokens: number): Promise<Session> {
+  #openedAssistant(path: string, contextTokens: number, anySize: boolean): Promise<Session> {
     return this.#assistantQueue.run(async () => {
       const settings = this.#options.settings();
       const key = JSON.stringify([path, settings["engine.threads"], settings["engine.kvType"]]);
       const open = this.#assistant;
-      if (open !== null && open.key === key && open.contextTokens >= contextTokens) return open.session;
+      if (open !== null && open.key === key && (anySize || open.contextTokens >= contextTokens)) return open.session;
       await this.#closeAssistant();
       const session = this.#openAssistant(path, contextTokens, settings);
       this.#assistant = { key, contextTokens, session };
@@ -264,18 +272,18 @@ export class Models {
 
   async #openAssistant(modelPath: string, contextTokens: number, settings: Settings): Promise<Session> {
     const llama = await this.llama();
-    const half = this.#options.gpu === "half" && llama.gpuLayers > 0;
-    const { log, onKvChanged } = this.#options;
-    const layers = half ? (await readModelHeader(modelPath))?.layers : undefined;
+    const { log, onKvChanged, gpu } = this.#options;
+    const kvType = settings["engine.kvType"];
+    const gpuLayers = await gpuLayersFor({ file: modelPath, contextTokens, kvType, gpu }, llama);
     return Session.open({
       llama,
       modelPath,
       contextTokens,
       threads: settings["engine.threads"],
-      kvType: settings["engine.kvType"],
+      kvType,
+      gpuLayers,
       log,
       ...(onKvChanged === undefined ? {} : { onKvChanged }),
-      ...(layers === undefined ? {} : { gpuLayers: Math.floor(layers / 2) }),
     });
   }
 

@@ -1,5 +1,6 @@
-import type { ResolveName, ResolvedPlace, ResolvePlace } from "../pipeline/cite.ts";
+import type { OccursName, ResolveName, ResolvedPlace, ResolvePlace } from "../pipeline/cite.ts";
 import type { UnitSource } from "../pipeline/ports.ts";
+import { splitWords } from "../pipeline/words.ts";
 import type { Prompt, Unit } from "../protocol/units.ts";
 
 /** What citations are looked up in: the index. */
@@ -17,7 +18,7 @@ const candidatesMax = 50;
 export function placeFinder(
   source: PlaceSource,
   prompt: Prompt,
-): { readonly resolve: ResolvePlace; readonly resolveName: ResolveName } {
+): { readonly resolve: ResolvePlace; readonly resolveName: ResolveName; readonly occurs: OccursName } {
   const shown = new Map(prompt.pieces.flatMap(({ unit }) => (unit === undefined ? [] : [[unit.id, unit.path]])));
   const shownPaths = new Set(shown.values());
   return {
@@ -33,6 +34,11 @@ export function placeFinder(
         .filter(({ qualifiedName }) => qualifiedName === name || qualifiedName.endsWith(`.${name}`));
       const unit = onlyOne(units, ({ id }) => shown.has(id));
       return unit === null ? null : placeOf(unit);
+    },
+    occurs(name) {
+      // The last word of an identifier is the whole of it, joined.
+      const word = splitWords(name.slice(name.lastIndexOf(".") + 1)).at(-1);
+      return word === undefined || source.documentFrequency([word]).size > 0;
     },
   };
 }

@@ -1,10 +1,11 @@
 import { untilAborted } from "../base/abortable.ts";
 import { findCitations } from "../pipeline/cite.ts";
 import { extractiveAnswer, extractiveParts } from "../pipeline/extract.ts";
+import type { ExtractRequest } from "../pipeline/extract.ts";
 import type { ChatFormat, TokenCounter } from "../pipeline/ports.ts";
 import { Failure } from "../protocol/failure.ts";
 import type { Settings } from "../protocol/settings.ts";
-import type { Answer, Citation, Prompt, RankedUnit, StopReason } from "../protocol/units.ts";
+import type { Answer, Citation, Prompt, RankedUnit, StopReason, Unit } from "../protocol/units.ts";
 import { chooseBudget } from "./budget.ts";
 import type { Budget } from "./budget.ts";
 import { plainFormat } from "./chat.ts";
@@ -24,6 +25,8 @@ export interface ReadOptions {
 interface AnswerMaterial {
   readonly prompt: Prompt;
   readonly ranked: readonly RankedUnit[];
+  /** What goes along whatever its rank. */
+  readonly pinned: readonly Unit[];
   /** Line comment of a language. */
   readonly omission: (language: string) => string;
 }
@@ -71,13 +74,17 @@ export interface ReaderRequest {
   /** 0: as the settings say. */
   readonly maxTokens: number;
   readonly settings: Settings;
+  /** True where no model is wanted, whether one is chosen or not. */
+  readonly isSearch: boolean;
+  /** True where only the prompt is wanted: a session that is open is not replaced by a larger one. */
+  readonly readsNothing: boolean;
   readonly signal: AbortSignal;
 }
 
 /** Loads the assistant where one is chosen. Fails as `Session.open` does, or with `cancelled`. */
 export async function openReader(models: Models, request: ReaderRequest): Promise<Reader> {
-  const { settings, signal } = request;
-  const path = models.assistantPath;
+  const { settings, signal, isSearch } = request;
+  const path = isSearch ? null : models.assistantPath;
   const device = path === null ? "cpu" : (await untilAborted(models.llama(), signal)).report.device;
   const header = await models.assistantHeader();
   const budget = chooseBudget({
@@ -88,9 +95,11 @@ export async function openReader(models: Models, request: ReaderRequest): Promis
     windowTokens: header?.trainedContext ?? null,
     device,
   });
-  if (path === null) return new ExtractiveReader(budget, await untilAborted(models.counter(), signal));
+  if (path === null) {
+    return new ExtractiveReader({ budget, counter: await untilAborted(models.counter(), signal), isSearch });
+  }
   // A load that nobody waits for any more goes on, for the next question.
-  const session = await untilAborted(models.assistant(path, budget.budgetTokens), signal);
+  const session = await untilAborted(models.assistant(path, budget.budgetTokens, request.readsNothing), signal);
   return new AssistantReader(session, budget, {
     maxTokens: request.maxTokens || settings["budget.answerTokens"],
     temperature: settings["answer.temperature"],
@@ -145,8 +154,8 @@ class AssistantReader implements Reader {
   }
 
   cite(text: string, { source, prompt }: CiteOptions): readonly Citation[] {
-    const { resolve, resolveName } = placeFinder(source, prompt);
-    return findCitations(text, resolve, resolveName);
+    const { resolve, resolveName, occurs } = placeFinder(source, prompt);
+    return findCitations(text, resolve, resolveName, occurs);
   }
 
   #answerTokens(prompt: Prompt): number {
@@ -161,18 +170,20 @@ class ExtractiveReader implements Reader {
   readonly chat = plainFormat({ bosText: "", addBos: false });
   readonly kvBytes = 0;
   readonly digestTokens = 0;
+  readonly #isSearch: boolean;
 
-  constructor(budget: Budget, counter: TokenCounter) {
-    this.budget = budget;
-    this.counter = counter;
+  constructor(parts: { readonly budget: Budget; readonly counter: TokenCounter; readonly isSearch: boolean }) {
+    this.budget = parts.budget;
+    this.counter = parts.counter;
+    this.#isSearch = parts.isSearch;
   }
 
   read(): Promise<ReadTokens> {
     return Promise.resolve({ tokensRead: 0, tokensReused: 0, tokensLoaded: 0 });
   }
 
-  async *write({ prompt, ranked, omission, signal }: WriteOptions): AsyncGenerator<string, Written, undefined> {
-    for (const part of extractiveParts({ question: prompt.question, ranked, omission })) {
+  async *write({ signal, ...material }: WriteOptions): AsyncGenerator<string, Written, undefined> {
+    for (const part of extractiveParts(this.#request(material))) {
       if (signal.aborted) return { stopReason: "cancelled", tokens: 0 };
       yield part;
       // Lets a cancellation in, and the text out.
@@ -181,7 +192,11 @@ class ExtractiveReader implements Reader {
     return { stopReason: "end", tokens: 0 };
   }
 
-  cite(_: string, { prompt, ranked, omission }: CiteOptions): readonly Citation[] {
-    return extractiveAnswer({ question: prompt.question, ranked, omission }).citations;
+  cite(_: string, material: CiteOptions): readonly Citation[] {
+    return extractiveAnswer(this.#request(material)).citations;
+  }
+
+  #request({ prompt, pinned, ranked, omission }: AnswerMaterial): ExtractRequest {
+    return { question: prompt.question, pinned, ranked, omission, isSearch: this.#isSearch };
   }
 }

@@ -117,7 +117,7 @@ export class Session {
           cells: options.contextTokens,
           kvType: options.kvType,
           threads,
-          isOnGpu: llama.gpuLayers > 0,
+          isOnGpu: (options.gpuLayers ?? llama.gpuLayers) > 0,
         });
         const log = options.log ?? (() => undefined);
         const onKvChanged = options.onKvChanged ?? (() => undefined);

@@ -7,7 +7,8 @@
 import { createHash } from "node:crypto";
 import type { Dirent, Stats } from "node:fs";
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
-import { basename, dirname, join, relative, sep } from "node:path";
+import nodePath, { basename, dirname, join } from "node:path";
+import { pathBelow } from "../base/pathBelow.ts";
 import type { SkippedFile, SkipReason } from "../protocol/units.ts";
 import { attempt, bytesInWords, errorCode, readAtMost, realFolder } from "./disk.ts";
 import { IgnoreRules } from "./ignoreRules.ts";
@@ -289,12 +290,12 @@ export class Workspace {
       yield skipped(path, { reason: errorCode(real) === "ELOOP" ? "symlinkLoop" : "unreadable", detail });
       return;
     }
-    const target = relative(this.folder, real).split(sep).join("/");
-    if (target === "") {
+    if (real === this.folder) {
       yield skipped(path, { reason: "symlinkLoop", detail: "a link to the workspace itself" });
       return;
     }
-    if (target === ".." || target.startsWith("../") || real === target) {
+    const target = pathBelow(this.folder, real, nodePath);
+    if (target === null) {
       yield skipped(path, { reason: "ignored", detail: "a link to a place outside the workspace" });
       return;
     }
@@ -362,6 +363,6 @@ async function readIgnoreFile(file: string): Promise<string | null> {
 }
 
 function prefixOf(above: string, folder: string): string {
-  const path = relative(above, folder).split(sep).join("/");
-  return path === "" ? "" : `${path}/`;
+  const path = pathBelow(above, folder, nodePath);
+  return path === null ? "" : `${path}/`;
 }

@@ -3,21 +3,20 @@ import type { EngineClient } from "../client/engineClient.ts";
 import { unreachable } from "../base/unreachable.ts";
 import { toFailure } from "../protocol/failure.ts";
 import type { LineRange } from "../protocol/units.ts";
-import type { FailureAction, ViewIntent } from "../protocol/view.ts";
-import type { AskView } from "./askView.ts";
-import { setAssistantModel } from "./configuration.ts";
-import type { Conversation } from "./conversation.ts";
+import type { FailureAction } from "../protocol/view.ts";
+import { clearCaches } from "./clearCaches.ts";
+import type { EngineStatusWatch } from "./engineStatusWatch.ts";
 import type { FolderIndex } from "./folderIndex.ts";
 import { openLines } from "./workspaceFolder.ts";
 
 export interface ActionsOptions {
   readonly client: EngineClient;
-  readonly conversation: Conversation;
   readonly index: FolderIndex;
+  readonly statusWatch: EngineStatusWatch;
   readonly log: vscode.LogOutputChannel;
 }
 
-/** What a person can do with Precis, from a command, a menu, or the Ask view alike. */
+/** What a person can do with Precis beside asking, from a command, a menu, or the Ask view alike. */
 export class Actions {
   readonly #options: ActionsOptions;
 
@@ -25,69 +24,43 @@ export class Actions {
     this.#options = options;
   }
 
-  /** Registers every command that package.json contributes. */
-  registerCommands(askView: AskView): vscode.Disposable[] {
-    const { conversation, index, log } = this.#options;
+  /** Registers the commands that package.json contributes, beside those of the Ask view (`AskActions`). */
+  registerCommands(): vscode.Disposable[] {
+    const { index, log } = this.#options;
     const commands: Readonly<Record<string, (argument?: unknown) => unknown>> = {
-      "precis.ask": async (question) => {
-        await askView.focus();
-        return typeof question === "string" ? conversation.ask(question) : undefined;
-      },
-      "precis.stop": () => {
-        conversation.stop();
-      },
-      "precis.clear": () => {
-        conversation.clear();
-      },
       "precis.restartEngine": () => this.#restartEngine(),
       "precis.reindex": () => {
         index.reindex();
       },
       "precis.openPiece": (piece) => {
         const place = placeOf(piece);
-        return place === null ? undefined : this.#open(place.path, place);
+        return place === null ? undefined : this.open(place.path, place);
       },
-      "precis.copyPrompt": () => this.#copyPrompt(),
+      "precis.clearCaches": () => clearCaches(this.#options.client, this.#options.statusWatch),
       "precis.showLog": () => {
         log.show();
       },
-      "precis.chooseModel": () => this.#chooseModel(),
       "precis.openSettings": () => openSettings(),
+      "precis.openWalkthrough": () =>
+        vscode.commands.executeCommand("workbench.action.openWalkthrough", "precis.precis#start", false),
     };
     return Object.entries(commands).map(([name, run]) => vscode.commands.registerCommand(name, run));
   }
 
-  /** Does what the Ask view asks for. */
-  perform(intent: Exclude<ViewIntent, { type: "ready" }>): void {
-    switch (intent.type) {
-      case "ask":
-        void this.#options.conversation.ask(intent.question);
-        return;
-      case "stop":
-        this.#options.conversation.stop();
-        return;
-      case "clear":
-        this.#options.conversation.clear();
-        return;
-      case "openCitation":
-        void this.#open(intent.path, intent);
-        return;
-      case "act":
-        void this.#act(intent.action);
-        return;
-      default:
-        unreachable(intent);
-    }
-  }
-
-  async #act(action: FailureAction): Promise<void> {
+  /** Does what a failure's button says. */
+  async act(action: FailureAction): Promise<void> {
     switch (action) {
       case "none":
-      // The view asks again itself: it knows the question.
+      // These the view does itself: it knows the question.
       case "askAgain":
+      case "editQuestion":
         return;
       case "chooseModel":
-        return this.#chooseModel();
+        await vscode.commands.executeCommand("precis.chooseModel", "assistant");
+        return;
+      case "useCpu":
+        await vscode.commands.executeCommand("precis.useCpu");
+        return;
       case "openFolder":
         await vscode.commands.executeCommand("workbench.action.files.openFolder");
         return;
@@ -116,7 +89,8 @@ export class Actions {
     }
   }
 
-  async #open(path: string, lines: LineRange): Promise<void> {
+  /** Opens a file of the folder at these lines. */
+  async open(path: string, lines: LineRange): Promise<void> {
     const { folder } = this.#options.index;
     if (folder === null) return;
     try {
@@ -125,22 +99,6 @@ export class Actions {
       const reason = thrown instanceof Error ? thrown.message : String(thrown);
       void vscode.window.showWarningMessage(`${path} could not be opened: ${reason}`);
     }
-  }
-
-  async #copyPrompt(): Promise<void> {
-    const { prompt } = this.#options.conversation;
-    if (prompt !== null) await vscode.env.clipboard.writeText(prompt.pieces.map(({ text }) => text).join(""));
-  }
-
-  async #chooseModel(): Promise<void> {
-    const chosen = await vscode.window.showOpenDialog({
-      title: "Choose the model that writes the answers",
-      openLabel: "Use this model",
-      canSelectMany: false,
-      filters: { "GGUF models": ["gguf"], "All files": ["*"] },
-    });
-    const file = chosen?.[0];
-    if (file !== undefined) await setAssistantModel(file.fsPath);
   }
 }
 
@@ -153,6 +111,7 @@ function placeOf(piece: unknown): ({ readonly path: string } & LineRange) | null
   if (typeof piece !== "object" || piece === null) return null;
   if ("piece" in piece) return placeOf(piece.piece);
   if ("dropped" in piece) return placeOf(piece.dropped);
+  if ("place" in piece) return placeOf(piece.place);
   if ("unit" in piece) return placeOf(piece.unit);
   if (!("path" in piece && "startLine" in piece && "endLine" in piece)) return null;
   const { path, startLine, endLine } = piece;

@@ -2,12 +2,16 @@ import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
 import { parseViewIntent } from "../protocol/view.ts";
 import type { HostMessage, ViewIntent, ViewState } from "../protocol/view.ts";
+import { askPage } from "./askPage.ts";
+import { stateMessage } from "./stateMessage.ts";
 
-/** While an answer streams, the view gets a new state at most this often. */
-const postEveryMs = 60;
+/** What changes within this time goes to the view together. Short enough for 30 updates a second on a busy machine. */
+const postEveryMs = 20;
 
 export interface AskViewOptions {
   readonly extensionUri: vscode.Uri;
+  /** English text → the same in the editor's language; empty for English. */
+  readonly translations: Readonly<Record<string, unknown>>;
   /** The truth, made anew for each message. */
   readonly state: () => ViewState;
   readonly onIntent: (intent: Exclude<ViewIntent, { type: "ready" }>) => void;
@@ -19,7 +23,9 @@ export class AskView implements vscode.WebviewViewProvider {
   readonly #options: AskViewOptions;
   #view: vscode.WebviewView | null = null;
   #isReady = false;
-  #focusWhenReady = false;
+  #afterReady: readonly HostMessage[] = [];
+  /** What the view knows; null before it was told anything. */
+  #shown: ViewState | null = null;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(options: AskViewOptions) {
@@ -40,7 +46,13 @@ export class AskView implements vscode.WebviewViewProvider {
       this.#view = null;
       this.#isReady = false;
     });
-    view.webview.html = page(view.webview, folder);
+    view.webview.html = askPage({
+      nonce: randomBytes(16).toString("base64url"),
+      cspSource: view.webview.cspSource,
+      uri: (name) => view.webview.asWebviewUri(vscode.Uri.joinPath(folder, name)).toString(),
+      language: vscode.env.language,
+      translations: this.#options.translations,
+    });
   }
 
   /** The state changed: it is posted soon, together with what else changes until then. */
@@ -52,56 +64,52 @@ export class AskView implements vscode.WebviewViewProvider {
   }
 
   /** Shows the view and puts the cursor into the question box. */
-  async focus(): Promise<void> {
-    this.#focusWhenReady = true;
-    await vscode.commands.executeCommand(`${AskView.id}.focus`);
-    if (this.#isReady) this.#onReady();
+  focus(): Promise<void> {
+    return this.#show({ type: "focusQuestion" });
+  }
+
+  /** Shows the view with the list of conversations. */
+  showHistory(): Promise<void> {
+    return this.#show({ type: "showHistory" });
+  }
+
+  /** Posts what is no part of the state. */
+  tell(message: Extract<HostMessage, { type: "told" | "mentions" }>): void {
+    if (this.#isReady) this.#post(message);
   }
 
   dispose(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
+  async #show(message: HostMessage): Promise<void> {
+    this.#afterReady = [message];
+    await vscode.commands.executeCommand(`${AskView.id}.focus`);
+    if (this.#isReady) this.#postAfterReady();
+  }
+
   #onReady(): void {
     this.#isReady = true;
+    this.#shown = null;
     this.#postState();
-    if (!this.#focusWhenReady) return;
-    this.#focusWhenReady = false;
-    this.#post({ type: "focusQuestion" });
+    this.#postAfterReady();
+  }
+
+  #postAfterReady(): void {
+    for (const message of this.#afterReady) this.#post(message);
+    this.#afterReady = [];
   }
 
   #postState(): void {
-    if (this.#isReady) this.#post({ type: "state", state: this.#options.state() });
+    if (!this.#isReady) return;
+    const state = this.#options.state();
+    const message = stateMessage(this.#shown, state);
+    this.#shown = state;
+    if (message !== null) this.#post(message);
   }
 
   #post(message: HostMessage): void {
     // A message to a hidden view is lost: the view asks for the state when it is shown again.
     void this.#view?.webview.postMessage(message);
   }
-}
-
-function page(webview: vscode.Webview, folder: vscode.Uri): string {
-  const nonce = randomBytes(16).toString("base64url");
-  const uri = (name: string): string => webview.asWebviewUri(vscode.Uri.joinPath(folder, name)).toString();
-  const policy = [
-    "default-src 'none'",
-    `style-src ${webview.cspSource}`,
-    `font-src ${webview.cspSource}`,
-    `script-src 'nonce-${nonce}'`,
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join("; ");
-  return `<!DOCTYPE html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8">
-    <meta http-equiv="Content-Security-Policy" content="${policy}">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <title>Ask</title>
-    <link rel="stylesheet" href="${uri("main.css")}">
-  </head>
-  <body>
-    <script nonce="${nonce}" src="${uri("main.js")}"></script>
-  </body>
-</html>`;
 }

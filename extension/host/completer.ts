@@ -129,6 +129,11 @@ export class Completer {
     }
   }
 
+  /** Resolves once nothing is being fetched ahead of time. */
+  async fetchedAhead(): Promise<void> {
+    await this.#ahead?.done;
+  }
+
   /** Completing is off for the language of the document. */
   noteOff(place: SuggestionPlace, language: string): void {
     this.#note({ place, outcome: { kind: "off", language }, isCached: false, typed: 0, waitedMs: 0, ms: 0 });

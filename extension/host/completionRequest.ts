@@ -4,7 +4,7 @@ import { completionTextLimits } from "../protocol/complete.ts";
 import type { SuggestionPlace, SuggestionRequest } from "./completer.ts";
 import { textAround, withCellsAbove } from "./textAround.ts";
 import type { TextAround } from "./textAround.ts";
-import { relativePath } from "./workspaceFolder.ts";
+import { relativePath } from "./relativePath.ts";
 
 export interface CompletionRequestOptions {
   readonly document: vscode.TextDocument;
@@ -28,7 +28,11 @@ export function completionRequest(options: CompletionRequestOptions): Suggestion
   return {
     place: placeOf(document, position),
     document: document.uri.toString(),
-    params: { path, language, before, after, startLine, ...(head === undefined ? {} : { head }) },
+    params: {
+      ...(path === null && !document.isUntitled ? { path, location: document.uri.path } : { path }),
+      ...{ language, before, after, startLine },
+      ...(head === undefined ? {} : { head }),
+    },
     trigger: context.triggerKind === vscode.InlineCompletionTriggerKind.Invoke ? "explicit" : "automatic",
     syntax: isNotebookCell(document) ? () => Promise.resolve(null) : options.syntax,
     changedMs: options.changedMs,

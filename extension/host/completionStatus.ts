@@ -1,5 +1,7 @@
+import { t } from "@vscode/l10n";
 import { nothingReasons } from "../protocol/complete.ts";
 import type { Completer, SuggestionRecord } from "./completer.ts";
+import { failureText } from "./failureView.ts";
 
 /** How completing fares in the editor that has the focus. */
 export type CompletionStatus =
@@ -27,22 +29,23 @@ export function completionLabel(status: CompletionStatus): { readonly text: stri
     case "none":
       return { text: "", sentence: "" };
     case "off":
-      return { text: " $(circle-slash)", sentence: `Completion: off for ${status.language}` };
+      return { text: " $(circle-slash)", sentence: t("Completion: off for {0}", status.language) };
     case "thinking":
-      return { text: " $(loading~spin)", sentence: "Completion: thinking" };
+      return { text: " $(loading~spin)", sentence: t("Completion: thinking") };
     case "ready": {
       const { answeredMs, problem } = status;
-      if (problem !== null) return { text: " $(warning)", sentence: `Completion: ${problem}` };
-      if (answeredMs === null) return { text: "", sentence: "Completion: ready" };
+      if (problem !== null) return { text: " $(warning)", sentence: t("Completion: {0}", problem) };
+      if (answeredMs === null) return { text: "", sentence: t("Completion: ready") };
       const ms = Math.round(answeredMs);
-      return { text: ` ${ms} ms`, sentence: `Completion: ready, the last answer took ${ms} ms` };
+      return { text: ` ${ms} ms`, sentence: t("Completion: ready, the last answer took {0} ms", ms) };
     }
   }
 }
 
 /** Most requests that end with nothing are no problem; having no model is. */
 function problemOf(last: SuggestionRecord | null): string | null {
-  if (last?.outcome.kind === "failed") return last.outcome.failure.message;
-  if (last?.outcome.kind === "nothing" && last.outcome.completion.nothing === "noModel") return nothingReasons.noModel;
+  if (last?.outcome.kind === "failed") return failureText(last.outcome.failure);
+  if (last?.outcome.kind === "nothing" && last.outcome.completion.nothing === "noModel")
+    return t(nothingReasons.noModel);
   return null;
 }

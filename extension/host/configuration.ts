@@ -1,4 +1,5 @@
 import * as vscode from "vscode";
+import type { ModelRole } from "../protocol/models.ts";
 import { parseSettings, settingKeys } from "../protocol/settings.ts";
 import type { Settings } from "../protocol/settings.ts";
 
@@ -34,8 +35,13 @@ export function readExcludeGlobs(folder: vscode.Uri): readonly string[] {
   return [...new Set(globs)].sort();
 }
 
-/** Sets the assistant's model file for this machine. */
-export async function setAssistantModel(file: string): Promise<void> {
+/** Sets a role's model file for this machine; empty: the role's default. */
+export async function setModel(role: ModelRole, file: string): Promise<void> {
   const configuration = vscode.workspace.getConfiguration("precis");
-  await configuration.update("model.assistant", file, vscode.ConfigurationTarget.Global);
+  await configuration.update(`model.${role}`, file === "" ? undefined : file, vscode.ConfigurationTarget.Global);
+}
+
+/** A role's model file; empty: the role's default. */
+export function modelInUse(role: ModelRole): string {
+  return vscode.workspace.getConfiguration("precis").get<string>(`model.${role}`, "");
 }

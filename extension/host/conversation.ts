@@ -1,31 +1,46 @@
 import { randomUUID } from "node:crypto";
 import { Listeners } from "../base/listeners.ts";
+import { prepareQuestion } from "../client/prepareQuestion.ts";
+import type { EditorPlace } from "../client/prepareQuestion.ts";
 import type { EngineClient } from "../client/engineClient.ts";
+import type { StoredConversation } from "../protocol/conversation.ts";
+import type { ContextParams } from "../protocol/engine.ts";
 import { toFailure } from "../protocol/failure.ts";
-import type { Answer, AnswerFigures, ConversationTurn, Prompt, Unit } from "../protocol/units.ts";
-import type { CitationView, TurnView } from "../protocol/view.ts";
+import { parseSlashLine } from "../protocol/slashCommands.ts";
+import type { ConversationTurn, Prompt } from "../protocol/units.ts";
+import type { TurnView } from "../protocol/view.ts";
 import { failureView } from "./failureView.ts";
+import { closedTurn, foundViews, newTurn, ofAnswer } from "./turnView.ts";
 
 export interface ConversationOptions {
   readonly client: Pick<EngineClient, "request" | "on" | "state" | "onStateChanged">;
   /** Opens the folder that a question is about and waits until it is indexed. Rejects with a Failure. */
   readonly prepare: (signal: AbortSignal) => Promise<void>;
-  /** The file in the editor, relative to that folder, or null. */
-  readonly openFile: () => string | null;
+  /** What the editor shows of that folder. */
+  readonly editor: () => EditorPlace;
+  /** What a person wants in every prompt, and what in none. */
+  readonly pins: () => Required<Pick<ContextParams, "pinned" | "dropped">>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+export interface AskOptions {
+  /** The turn whose place the question takes; it and those behind it go. Null: the end. */
+  readonly from: string | null;
 }
 
 /** Answered questions that go along with the next one. */
 const historyTurnsMax = 4;
 /** Older questions are forgotten. */
-const turnsKept = 20;
-/** Units that are shown while there is no answer yet. */
-const foundShown = 5;
+export const turnsKept = 50;
 
 /** The questions asked so far and their answers, the last of which may still be growing. */
 export class Conversation {
   readonly #options: ConversationOptions;
   readonly #listeners = new Listeners<Conversation>();
   readonly #subscriptions: readonly { dispose(): void }[];
+  #id: string = randomUUID();
+  #createdMs = 0;
   #turns: readonly TurnView[] = [];
   #prompt: Prompt | null = null;
   #abort: AbortController | null = null;
@@ -45,8 +60,7 @@ export class Conversation {
         this.#advance("ranking", change);
       }),
       client.on("unitsRanked", ({ askId, ranked, isFinal }) => {
-        const found = ranked.slice(0, foundShown).map(({ unit }) => citationOf(unit));
-        this.#update(askId, { found, ...(isFinal ? { phase: "fitting", progress: null } : {}) });
+        this.#update(askId, { found: foundViews(ranked), ...(isFinal ? { phase: "fitting", progress: null } : {}) });
       }),
       client.on("promptReady", ({ askId, prompt }) => {
         if (this.#turn?.askId !== askId) return;
@@ -64,6 +78,16 @@ export class Conversation {
         if (turn !== null) this.#update(askId, { phase: "writing", progress: null, text: turn.text + text });
       }),
     ];
+  }
+
+  /** Another one after `begin` and `load`. */
+  get id(): string {
+    return this.#id;
+  }
+
+  /** Milliseconds since 1970; 0 before the first question. */
+  get createdMs(): number {
+    return this.#createdMs;
   }
 
   /** Oldest first; at most the last one is not `done`. */
@@ -85,10 +109,10 @@ export class Conversation {
   }
 
   /** Asks, after stopping what is being answered. Resolves to the finished turn; a failure is part of it. */
-  async ask(question: string): Promise<TurnView> {
+  async ask(question: string, { from }: AskOptions = { from: null }): Promise<TurnView> {
     this.stop();
     const before = this.#answering;
-    const asked = before.then(() => this.#answer(question));
+    const asked = before.then(() => this.#answer(question, from));
     this.#answering = asked;
     return asked;
   }
@@ -98,11 +122,34 @@ export class Conversation {
     this.#abort?.abort();
   }
 
-  clear(): void {
-    this.stop();
-    this.#turns = [];
-    this.#prompt = null;
+  /** Starts an empty conversation. What is being answered is stopped and stays with the one before. */
+  begin(): void {
+    this.#switchTo({ id: randomUUID(), createdMs: 0, turns: [] });
+  }
+
+  /** Goes on with a stored conversation, in place of this one. */
+  load({ id, createdMs, turns }: Pick<StoredConversation, "id" | "createdMs" | "turns">): void {
+    this.#switchTo({ id, createdMs, turns: turns.map((turn) => closedTurn(turn, "interrupted")) });
+  }
+
+  /** The same questions and answers are another conversation from now on. */
+  takeId(id: string): void {
+    this.#id = id;
     this.#listeners.call(this);
+  }
+
+  /** What the engine is asked for a question as it was typed. Fails as `prepareQuestion` does. */
+  async contextParams(question: string, signal: AbortSignal): Promise<ContextParams> {
+    const editor = this.#options.editor();
+    const prepared = await prepareQuestion(question, { client: this.#options.client, editor, signal });
+    const { pinned, dropped } = this.#options.pins();
+    return {
+      ...prepared,
+      pinned: [...prepared.pinned, ...pinned],
+      dropped,
+      history: this.#history(),
+      ...(editor.openFile === null ? {} : { openFile: editor.openFile }),
+    };
   }
 
   dispose(): void {
@@ -125,19 +172,38 @@ export class Conversation {
       .map(({ question, text }) => ({ question, answer: text }));
   }
 
-  async #answer(question: string): Promise<TurnView> {
+  #switchTo({ id, createdMs, turns }: Pick<StoredConversation, "id" | "createdMs" | "turns">): void {
+    this.stop();
+    const open = this.#turn;
+    if (open !== null) this.#update(open.askId, closedTurn(open, "stopped"));
+    this.#id = id;
+    this.#createdMs = createdMs;
+    this.#turns = turns;
+    this.#prompt = null;
+    this.#listeners.call(this);
+  }
+
+  async #answer(question: string, from: string | null): Promise<TurnView> {
     const abort = new AbortController();
     this.#abort = abort;
-    const started = newTurn(question, this.#options.client.state.kind === "ready" ? "indexing" : "starting");
+    const line = parseSlashLine(question);
+    const started = newTurn({
+      question,
+      askedMs: this.#options.now(),
+      command: line.kind === "command" ? line.command : null,
+      phase: this.#options.client.state.kind === "ready" ? "indexing" : "starting",
+    });
     const { askId } = started;
-    this.#turns = [...this.#turns.slice(1 - turnsKept), started];
+    const place = this.#turns.findIndex((turn) => turn.askId === from);
+    const before = place < 0 ? this.#turns : this.#turns.slice(0, place);
+    if (before.length === 0) this.#createdMs = started.askedMs;
+    this.#turns = [...before.slice(1 - turnsKept), started];
     this.#listeners.call(this);
     let finished: Partial<TurnView>;
     try {
       await this.#options.prepare(abort.signal);
       this.#update(askId, { phase: "ranking", progress: null });
-      const openFile = this.#options.openFile();
-      const params = { askId, question, history: this.#history(), ...(openFile === null ? {} : { openFile }) };
+      const params = { ...(await this.contextParams(question, abort.signal)), askId };
       const answer = await this.#options.client.request("ask", params, { signal: abort.signal });
       // Stopped before there was a prompt, the answer has none.
       if (this.#turn?.askId === askId && answer.prompt.pieces.length > 0) this.#prompt = answer.prompt;
@@ -148,10 +214,10 @@ export class Conversation {
       finished = abort.signal.aborted ? { stopReason: "cancelled" } : { failure: failureView(failure) };
     }
     this.#abort = null;
-    const before = this.#turn?.askId === askId ? this.#turn : started;
     const last = { ...finished, phase: "done", progress: null, found: [] } as const;
+    const asked = this.#turn?.askId === askId ? this.#turn : started;
     this.#update(askId, last);
-    return { ...before, ...last };
+    return { ...asked, ...last };
   }
 
   /** Changes the turn only while it is in that phase. */
@@ -167,45 +233,4 @@ export class Conversation {
     this.#turns = [...this.#turns.slice(0, -1), { ...turn, ...change }];
     this.#listeners.call(this);
   }
-}
-
-function newTurn(question: string, phase: TurnView["phase"]): TurnView {
-  return {
-    askId: randomUUID(),
-    question,
-    phase,
-    progress: null,
-    found: [],
-    text: "",
-    citations: [],
-    source: null,
-    stopReason: null,
-    figures: "",
-    failure: null,
-  };
-}
-
-function citationOf({ path, startLine, endLine, qualifiedName }: Unit): CitationView {
-  return { path, startLine, endLine, name: qualifiedName, resolved: true };
-}
-
-function ofAnswer({ text, citations, source, stopReason, figures }: Answer): Partial<TurnView> {
-  return { text, citations, source, stopReason, figures: figuresLine(figures) };
-}
-
-function figuresLine(figures: AnswerFigures): string {
-  const { tokensRaw, tokensSent, tokensReused, tokensLoaded } = figures;
-  const { tokensWritten, readTokensPerSecond, writeTokensPerSecond } = figures;
-  const ms = figures.indexMs + figures.rankMs + figures.promptMs + figures.loadMs + figures.readMs + figures.writeMs;
-  const parts = [`${number(tokensRaw)} → ${number(tokensSent)} tokens`];
-  const fromDisk = tokensLoaded > 0 ? ` (${number(tokensLoaded)} from disk)` : "";
-  if (tokensReused > 0) parts.push(`${number(tokensReused)} reused${fromDisk}`);
-  if (readTokensPerSecond > 0) parts.push(`read ${number(readTokensPerSecond)} tokens/s`);
-  if (tokensWritten > 0) parts.push(`wrote ${number(tokensWritten)} at ${number(writeTokensPerSecond)} tokens/s`);
-  parts.push(`${(ms / 1000).toFixed(1)} s`);
-  return parts.join(" · ");
-}
-
-function number(value: number): string {
-  return Math.round(value).toLocaleString("en-US");
 }

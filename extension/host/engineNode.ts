@@ -6,5 +6,7 @@ export interface EngineNode {
   readonly tooltip?: string;
   readonly context?: string;
   readonly command?: string;
+  /** What the command is given. */
+  readonly argument?: unknown;
   readonly children?: readonly EngineNode[];
 }

@@ -1,41 +1,46 @@
+import { t } from "@vscode/l10n";
 import { unreachable } from "../base/unreachable.ts";
 import type { Completion, CompletionPiece, CompletionShare } from "../protocol/complete.ts";
 import { nothingReasons } from "../protocol/complete.ts";
 import type { SuggestionPlace, SuggestionRecord } from "./completer.ts";
+import { failureText } from "./failureView.ts";
+import { decimal, number } from "./numberText.ts";
 
 /** In Markdown: what became of the last request, why, what the model read for it, and how long each step took. */
 export function explainSuggestion(last: SuggestionRecord | null, lastSuggested: SuggestionRecord | null): string {
-  if (last === null) return "# The last suggestion\n\nNothing was suggested yet: type something in an editor.\n";
-  const parts = ["# The last suggestion", explanation(last)];
+  const title = `# ${t("The last suggestion")}`;
+  if (last === null) return `${title}\n\n${t("Nothing was suggested yet: type something in an editor.")}\n`;
+  const parts = [title, explanation(last)];
   if (lastSuggested !== null && last.outcome.kind !== "suggested") {
-    parts.push("# The last one before that", explanation(lastSuggested));
+    parts.push(`# ${t("The last one before that")}`, explanation(lastSuggested));
   }
   return `${parts.join("\n\n")}\n`;
 }
 
 function explanation(record: SuggestionRecord): string {
-  const { outcome, place } = record;
+  const { outcome } = record;
+  const at = placeText(record.place);
   switch (outcome.kind) {
     case "off":
-      return `At ${placeText(place)}: completing is off for ${outcome.language} (\`precis.complete.enabled\`).`;
+      return t("At {0}: completing is off for {1} (`precis.complete.enabled`).", at, outcome.language);
     case "failed":
-      return `At ${placeText(place)}: ${outcome.failure.message}`;
+      return t("At {0}: {1}", at, failureText(outcome.failure));
     case "nothing": {
       const { nothing } = outcome.completion;
-      const reason = nothing === null ? "The model has nothing to add here." : nothingReasons[nothing];
-      return [`At ${placeText(place)}: nothing. ${reason}`, ...details(record, outcome.completion)].join("\n\n");
+      const reason = t(nothingReasons[nothing ?? "modelSilent"]);
+      return [t("At {0}: nothing. {1}", at, reason), ...details(record, outcome.completion)].join("\n\n");
     }
     case "suggested":
-      return [`At ${placeText(place)}:`, indented(outcome.text), ...details(record, outcome.completion)].join("\n\n");
+      return [t("At {0}:", at), indented(outcome.text), ...details(record, outcome.completion)].join("\n\n");
     default:
       return unreachable(outcome);
   }
 }
 
 function details(record: SuggestionRecord, completion: Completion): string[] {
-  const parts = ["## Times", list(timeLines(record, completion))];
-  if (completion.model !== null) parts.push("## Model", list(modelLines(completion)));
-  if (completion.pieces.length > 0) parts.push("## What the model read", list(pieceLines(completion)));
+  const parts = [`## ${t("Times")}`, list(timeLines(record, completion))];
+  if (completion.model !== null) parts.push(`## ${t("Model")}`, list(modelLines(completion)));
+  if (completion.pieces.length > 0) parts.push(`## ${t("What the model read")}`, list(pieceLines(completion)));
   return parts;
 }
 
@@ -43,43 +48,52 @@ function timeLines({ isCached, typed, waitedMs, ms }: SuggestionRecord, { figure
   const { waitMs, contextMs, promptMs, readMs, writeMs, totalMs } = figures;
   const { tokensRead, tokensReused, tokensWritten } = figures;
   const steps = [
-    `waited for the engine ${time(waitMs)}`,
-    `chose the context ${time(contextMs)}`,
-    `built the prompt ${time(promptMs)}`,
-    `read ${tokensRead} tokens ${time(readMs)} (${tokensReused} were read before)`,
-    `wrote ${tokensWritten} tokens ${time(writeMs)}`,
+    t("waited for the engine {0}", time(waitMs)),
+    t("chose the context {0}", time(contextMs)),
+    t("built the prompt {0}", time(promptMs)),
+    t("read {0} tokens {1} ({2} were read before)", number(tokensRead), time(readMs), number(tokensReused)),
+    t("wrote {0} tokens {1}", number(tokensWritten), time(writeMs)),
   ];
   if (isCached) {
-    const since = typed === 0 ? "" : ` after ${typed} of its characters had been typed`;
-    return [`found among earlier suggestions in ${time(ms)}${since}`, `made in ${time(totalMs)}: ${steps.join(", ")}`];
+    const found =
+      typed === 0
+        ? t("found among earlier suggestions in {0}", time(ms))
+        : t("found among earlier suggestions in {0} after {1} of its characters had been typed", time(ms), typed);
+    return [found, t("made in {0}: {1}", time(totalMs), steps.join(", "))];
   }
-  return [`pause after the last key: ${time(waitedMs)}`, `asked and answered: ${time(ms)}`, ...steps];
+  return [t("pause after the last key: {0}", time(waitedMs)), t("asked and answered: {0}", time(ms)), ...steps];
 }
 
 function modelLines({ model, confidence, mode }: Completion): string[] {
   if (model === null) return [];
-  const roles = { assistant: "the assistant", completer: "chosen for completing", embedded: "comes with Precis" };
+  const roles = {
+    assistant: t("the assistant"),
+    completer: t("chosen for completing"),
+    embedded: t("comes with Precis"),
+  };
   const lines = [`${model.name}: ${roles[model.role]}`];
   lines.push(
     model.fillIn === "prefix-only"
-      ? "it has no format to fill in between two texts, so it reads only what stands before the cursor"
-      : `fills in between two texts (${model.fillIn})`,
+      ? t("it has no format to fill in between two texts, so it reads only what stands before the cursor")
+      : t("fills in between two texts ({0})", model.fillIn),
   );
-  if (confidence > 0) lines.push(`sure of a token by ${Math.round(100 * confidence)} % on average`);
+  if (confidence > 0) lines.push(t("sure of a token by {0} % on average", Math.round(100 * confidence)));
   if (mode !== null)
-    lines.push(mode === "line" ? "asked for the rest of the line" : "asked up to the end of the block");
+    lines.push(mode === "line" ? t("asked for the rest of the line") : t("asked up to the end of the block"));
   return lines;
 }
 
 function pieceLines({ pieces, figures, budgetTokens }: Completion): string[] {
-  return [`${figures.promptTokens} of ${budgetTokens} tokens`, ...pieces.map(pieceLine)];
+  return [t("{0} of {1} tokens", number(figures.promptTokens), number(budgetTokens)), ...pieces.map(pieceLine)];
 }
 
 function pieceLine({ share, tokens, unit, reasons }: CompletionPiece): string {
   const what = unit === undefined ? "" : ` \`${unit.path}:${unit.startLine}\` ${unit.name}`;
+  // The engine's reasons are English.
   const told = reasons.filter((reason) => reason !== shareNames[share]);
   const why = told.length === 0 ? "" : `: ${told.join("; ")}`;
-  return `${shareNames[share]},${what} ${tokens} ${tokens === 1 ? "token" : "tokens"}${why}`;
+  const count = tokens === 1 ? t("1 token") : t("{0} tokens", number(tokens));
+  return `${t(shareNames[share])},${what} ${count}${why}`;
 }
 
 const shareNames: Readonly<Record<CompletionShare, string>> = {
@@ -105,5 +119,5 @@ function indented(text: string): string {
 }
 
 function time(ms: number): string {
-  return ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
+  return ms < 10 ? `${decimal(ms, 1)} ms` : `${number(Math.round(ms))} ms`;
 }

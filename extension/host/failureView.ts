@@ -1,10 +1,17 @@
+import { t } from "@vscode/l10n";
 import type { Failure, FailureCode } from "../protocol/failure.ts";
 import { failureSentences } from "../protocol/failure.ts";
 import type { FailureAction, FailureView } from "../protocol/view.ts";
 
 /** A failure as the views show it: its sentence, its detail, and the one button that leads on. */
 export function failureView(failure: Failure): FailureView {
-  return { sentence: failureSentences[failure.code], detail: failure.detail, action: actions[failure.code] };
+  return { sentence: t(failureSentences[failure.code]), detail: failure.detail, action: actions[failure.code] };
+}
+
+/** A failure in one line: its sentence, and what happened in detail. */
+export function failureText({ code, detail }: Failure): string {
+  const sentence = t(failureSentences[code]);
+  return detail === "" ? sentence : `${sentence} (${detail})`;
 }
 
 const actions: Readonly<Record<FailureCode, FailureAction>> = {
@@ -13,6 +20,13 @@ const actions: Readonly<Record<FailureCode, FailureAction>> = {
   workspaceBusy: "askAgain",
   questionEmpty: "none",
   questionTooLong: "openSettings",
+  commandUnknown: "editQuestion",
+  subjectMissing: "editQuestion",
+  mentionMissing: "editQuestion",
+  mentionExcluded: "editQuestion",
+  mentionAmbiguous: "editQuestion",
+  selectionMissing: "askAgain",
+  answerInterrupted: "askAgain",
   budgetTooSmall: "openSettings",
   indexUnwritable: "showLog",
   diskFull: "askAgain",
@@ -22,10 +36,10 @@ const actions: Readonly<Record<FailureCode, FailureAction>> = {
   modelTruncated: "chooseModel",
   modelUnsupported: "chooseModel",
   modelLoadFailed: "chooseModel",
-  outOfMemory: "openSettings",
+  outOfMemory: "useCpu",
   libraryMissing: "showLog",
   libraryMismatch: "showLog",
-  deviceUnavailable: "openSettings",
+  deviceUnavailable: "useCpu",
   nativeMissing: "showLog",
   nativeArgument: "showLog",
   nativeFailed: "restartEngine",
@@ -36,6 +50,20 @@ const actions: Readonly<Record<FailureCode, FailureAction>> = {
   rankerUnknown: "openSettings",
   questionsFileInvalid: "none",
   placeMissing: "none",
+  downloadAddressInvalid: "chooseModel",
+  downloadRefused: "chooseModel",
+  downloadMissing: "chooseModel",
+  downloadServerFailed: "chooseModel",
+  downloadUnreachable: "openSettings",
+  downloadStalled: "chooseModel",
+  downloadBroken: "chooseModel",
+  downloadNotModel: "chooseModel",
+  downloadWrongBytes: "chooseModel",
+  downloadNoSpace: "openSettings",
+  downloadNameTaken: "chooseModel",
+  downloadBusy: "none",
+  downloadFolderUnwritable: "openSettings",
+  modelNotDeletable: "chooseModel",
   engineCrashed: "askAgain",
   engineGivenUp: "restartEngine",
   engineUnresponsive: "askAgain",

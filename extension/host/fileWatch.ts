@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import { relativePath } from "./workspaceFolder.ts";
+import { relativePath } from "./relativePath.ts";
 
 /** Changes are reported together once nothing has changed for this long. */
 const quietMs = 400;

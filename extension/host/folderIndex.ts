@@ -24,19 +24,23 @@ const changedLimit = 500;
 /** Keeps the engine's index of one folder up to date: opens the folder, indexes it, and again what changes in it. */
 export class FolderIndex {
   readonly #client: IndexClient;
+  readonly #now: () => number;
   readonly #listeners = new Listeners<IndexState>();
   readonly #subscriptions: readonly { dispose(): void }[];
   readonly #changed = new Set<string>();
   #folder: FolderToIndex | null = null;
   #state: IndexState = { kind: "none" };
   #summary: IndexSummary | null = null;
+  #updatedMs: number | null = null;
   #abort = new AbortController();
   /** The last indexing asked for; never rejects. */
   #work: Promise<void> = Promise.resolve();
   #isOpen = false;
 
-  constructor(client: IndexClient) {
+  /** `now`: milliseconds since 1970. */
+  constructor(client: IndexClient, now: () => number = Date.now) {
     this.#client = client;
+    this.#now = now;
     this.#subscriptions = [
       client.on("indexProgress", ({ filesDone, filesTotal }) => {
         // An answer brings the index up to date by itself; only a run of our own ends with a state of our own.
@@ -58,6 +62,11 @@ export class FolderIndex {
     return this.#summary;
   }
 
+  /** When the index was last brought up to date, in milliseconds since 1970; null before. */
+  get updatedMs(): number | null {
+    return this.#updatedMs;
+  }
+
   get folder(): string | null {
     return this.#folder?.folder ?? null;
   }
@@ -74,6 +83,7 @@ export class FolderIndex {
     this.#folder = folder;
     this.#isOpen = false;
     this.#summary = null;
+    this.#updatedMs = null;
     this.#changed.clear();
     this.#setState({ kind: "none" });
   }
@@ -127,6 +137,7 @@ export class FolderIndex {
       const summary = await this.#client.request("index", params, { signal });
       if (signal.aborted) return;
       if (params.changed === undefined) this.#summary = summary;
+      this.#updatedMs = this.#now();
       this.#setState({ kind: "indexed", summary });
     } catch (thrown) {
       // Another folder was chosen meanwhile: its own state stands.

@@ -1,7 +1,9 @@
+import { t } from "@vscode/l10n";
 import * as vscode from "vscode";
 import type { EngineState } from "../client/engineClient.ts";
 import { completionLabel } from "./completionStatus.ts";
 import type { CompletionStatus } from "./completionStatus.ts";
+import { failureText } from "./failureView.ts";
 import type { IndexState } from "./folderIndex.ts";
 
 export interface StatusBarState {
@@ -44,7 +46,7 @@ function tooltipOf(sentence: string, completion: string): vscode.MarkdownString 
   tooltip.appendText(sentence);
   if (completion !== "") {
     tooltip.appendMarkdown("\n\n").appendText(completion);
-    tooltip.appendMarkdown("\n\n[Explain the last suggestion](command:precis.explainSuggestion)");
+    tooltip.appendMarkdown(`\n\n[${t("Explain the last suggestion")}](command:precis.explainSuggestion)`);
     tooltip.isTrusted = { enabledCommands: ["precis.explainSuggestion"] };
   }
   return tooltip;
@@ -60,20 +62,20 @@ interface Description {
 function describe({ engine, index, isAnswering }: StatusBarState): Description {
   const calm = { text: "Precis", isError: false };
   if (engine.kind === "failed" || engine.kind === "givenUp") {
-    return { icon: "error", text: "Precis", tooltip: engine.failure.message, isError: true };
+    return { icon: "error", text: "Precis", tooltip: failureText(engine.failure), isError: true };
   }
-  if (isAnswering) return { ...calm, icon: "loading~spin", tooltip: "Answering" };
-  if (engine.kind === "starting") return { ...calm, icon: "loading~spin", tooltip: "Starting the engine" };
+  if (isAnswering) return { ...calm, icon: "loading~spin", tooltip: t("Answering") };
+  if (engine.kind === "starting") return { ...calm, icon: "loading~spin", tooltip: t("Starting the engine") };
   switch (index.kind) {
     case "indexing": {
       const share = index.filesTotal === 0 ? "" : ` ${Math.floor((100 * index.filesDone) / index.filesTotal)}%`;
-      return { icon: "sync~spin", text: `Precis${share}`, tooltip: "Indexing the folder", isError: false };
+      return { icon: "sync~spin", text: `Precis${share}`, tooltip: t("Indexing the folder"), isError: false };
     }
     case "failed":
-      return { ...calm, icon: "warning", tooltip: index.failure.message };
+      return { ...calm, icon: "warning", tooltip: failureText(index.failure) };
     case "indexed":
-      return { ...calm, icon: "comment-discussion", tooltip: "Ask about this folder" };
+      return { ...calm, icon: "comment-discussion", tooltip: t("Ask about this folder") };
     case "none":
-      return { ...calm, icon: "comment-discussion", tooltip: "Ask about a folder" };
+      return { ...calm, icon: "comment-discussion", tooltip: t("Ask about a folder") };
   }
 }

@@ -1,6 +1,8 @@
-import { isAbsolute, join, relative, sep } from "node:path";
+import { join } from "node:path";
+import { t } from "@vscode/l10n";
 import * as vscode from "vscode";
 import type { LineRange } from "../protocol/units.ts";
+import { relativePath } from "./relativePath.ts";
 
 /** The folder that questions are about: the active editor's, else the first one that is on a disk; null without any. */
 export function chosenFolder(): vscode.WorkspaceFolder | null {
@@ -8,13 +10,6 @@ export function chosenFolder(): vscode.WorkspaceFolder | null {
   const ofEditor = active === undefined ? undefined : vscode.workspace.getWorkspaceFolder(active);
   if (ofEditor?.uri.scheme === "file") return ofEditor;
   return vscode.workspace.workspaceFolders?.find((folder) => folder.uri.scheme === "file") ?? null;
-}
-
-/** The path of a file relative to a folder, with `/`; null where it is not below the folder. */
-export function relativePath(folder: string, file: vscode.Uri): string | null {
-  if (file.scheme !== "file") return null;
-  const path = relative(folder, file.fsPath);
-  return path === "" || path.startsWith("..") || isAbsolute(path) ? null : path.split(sep).join("/");
 }
 
 /** The file in the active editor, relative to the folder, or null. */
@@ -42,13 +37,13 @@ export async function openLines(folder: string, path: string, { startLine, endLi
 /** Where the engine runs, in words: "this machine", or the remote that the window is connected to. */
 export function engineHostName(): string {
   const names: Readonly<Record<string, string>> = {
-    wsl: "WSL",
-    "ssh-remote": "the machine at the other end of SSH",
-    "dev-container": "the dev container",
-    "attached-container": "the container",
-    codespaces: "the codespace",
-    tunnel: "the machine at the other end of the tunnel",
+    wsl: t("WSL"),
+    "ssh-remote": t("the machine at the other end of SSH"),
+    "dev-container": t("the dev container"),
+    "attached-container": t("the container"),
+    codespaces: t("the codespace"),
+    tunnel: t("the machine at the other end of the tunnel"),
   };
   const { remoteName } = vscode.env;
-  return remoteName === undefined ? "this machine" : (names[remoteName] ?? `the server (${remoteName})`);
+  return remoteName === undefined ? t("this machine") : (names[remoteName] ?? t("the server ({0})", remoteName));
 }

@@ -21,18 +21,27 @@ export type ResolvePlace = (path: string, startLine: number, endLine: number) =>
 /** Looks up a name in backticks, e.g. `Router.handle`; null where nothing of that name is defined. */
 export type ResolveName = (name: string) => ResolvedPlace | null;
 
+/** Whether a name is written anywhere in the workspace, defined there or not. */
+export type OccursName = (name: string) => boolean;
+
 /**
  * The places that an answer cites, distinct, in order of appearance: `path:12`, `path:12-40`, `path#L12-L40` (in
  * backticks or not, with either separator), a path in backticks, and a name in backticks where it resolves. Fenced code
- * is not searched. Places that do not resolve come back as written with `resolved: false`; names that do not are no
- * citations, since any word may stand in backticks.
+ * is not searched. Places that do not resolve come back as written with `resolved: false`. Names that do not are no
+ * citations, since any word may stand in backticks, and names of libraries do; but what looks like code and is written
+ * nowhere in the workspace was made up, and comes back with an empty path and `resolved: false`.
  */
-export function findCitations(text: string, resolve: ResolvePlace, resolveName?: ResolveName): Citation[] {
+export function findCitations(
+  text: string,
+  resolve: ResolvePlace,
+  resolveName?: ResolveName,
+  occurs?: OccursName,
+): Citation[] {
   const found = new Map<string, Citation>();
   for (const mention of mentionsIn(withoutFences(text))) {
-    const citation = citationOf(mention, resolve, resolveName);
+    const citation = citationOf(mention, { resolve, resolveName, occurs });
     if (citation === null) continue;
-    const key = `${citation.path}:${citation.startLine}-${citation.endLine}`;
+    const key = `${citation.path || (citation.name ?? "")}:${citation.startLine}-${citation.endLine}`;
     if (!found.has(key) && found.size < citationsMax) found.set(key, citation);
   }
   return [...found.values()];
@@ -40,7 +49,8 @@ export function findCitations(text: string, resolve: ResolvePlace, resolveName?:
 
 type Mention =
   | { readonly kind: "place"; readonly path: string; readonly startLine: number; readonly endLine: number }
-  | { readonly kind: "name"; readonly name: string };
+  /** `isCode`: it is qualified, called, or written as only code is. */
+  | { readonly kind: "name"; readonly name: string; readonly isCode: boolean };
 
 /**
  * A path: letters, digits and a few signs, and folders or files in brackets as some frameworks name routes. It begins
@@ -77,21 +87,31 @@ function mentionsIn(text: string): Mention[] {
       });
     } else if (namePattern.test(inner)) {
       const name = inner.replace(/\(\)$/, "").replace(/::|->|#/g, ".");
-      mentions.push({ at: match.index, mention: { kind: "name", name } });
+      const isCode = name !== inner || /[.]/.test(name) || /\p{Ll}\p{Lu}|[\p{L}\p{N}]_[\p{L}\p{N}]/u.test(name);
+      mentions.push({ at: match.index, mention: { kind: "name", name, isCode } });
     }
   }
   return mentions.sort((a, b) => a.at - b.at).map((entry) => entry.mention);
 }
 
-function citationOf(mention: Mention, resolve: ResolvePlace, resolveName?: ResolveName): Citation | null {
+interface Sources {
+  readonly resolve: ResolvePlace;
+  readonly resolveName: ResolveName | undefined;
+  readonly occurs: OccursName | undefined;
+}
+
+function citationOf(mention: Mention, { resolve, resolveName, occurs }: Sources): Citation | null {
   if (mention.kind === "place") {
     const { path, startLine, endLine } = mention;
     const place = resolve(path, startLine, endLine);
     return place === null ? { path, startLine, endLine, resolved: false } : { ...place, resolved: true };
   }
+  const { name, isCode } = mention;
   // `router.ts` may be a file or a property: whichever exists.
-  const place = resolveName?.(mention.name) ?? (mention.name.includes(".") ? resolve(mention.name, 0, 0) : null);
-  return place === null ? null : { ...place, resolved: true };
+  const place = resolveName?.(name) ?? (name.includes(".") ? resolve(name, 0, 0) : null);
+  if (place !== null) return { ...place, resolved: true };
+  const isMadeUp = isCode && occurs !== undefined && !occurs(name);
+  return isMadeUp ? { path: "", startLine: 0, endLine: 0, name, resolved: false } : null;
 }
 
 function normalisedPath(path: string): string {

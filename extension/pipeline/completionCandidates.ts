@@ -89,6 +89,8 @@ export function completionCandidates(open: OpenText, source: CandidateSource): C
     ...namedUnits.map(({ id }) => id),
     ...source.unitsInPaths([...imported], importedUnitsMax, ""),
     ...(lookups.byFolder.get(folder) ?? []).slice(0, folderUnitsMax),
+    // What a C header declares is often defined one folder up.
+    ...(folder === "" ? [] : (lookups.byFolder.get(folderOf(folder)) ?? [])).slice(0, folderUnitsMax),
     ...references.map(({ id }) => id),
     ...together.keys(),
   ]);

@@ -11,6 +11,8 @@ export interface DigestOptions {
   readonly counter: TokenCounter;
   /** The digest takes at most this much, its heading included. */
   readonly budgetTokens: number;
+  /** Units that are not told of; none unless given. */
+  readonly isLeftOut?: (unit: Unit) => boolean;
 }
 
 /** Units that are looked at; more would not fit into any digest. */
@@ -27,13 +29,13 @@ const heading = "# Central declarations of the repository\n\n";
  * order of their paths: it stays the same, byte for byte, until a signature in it changes or another unit becomes central.
  */
 export function digestText(source: Pick<UnitSource, "graph" | "units">, options: DigestOptions): string {
-  const { counter, budgetTokens } = options;
+  const { counter, budgetTokens, isLeftOut } = options;
   const chosen: Unit[] = [];
   const perFile = new Map<string, number>();
   let left = budgetTokens - counter.count(heading);
   for (const unit of centralUnits(source)) {
     const inFile = perFile.get(unit.path) ?? 0;
-    if (inFile >= unitsPerFileMax) continue;
+    if (inFile >= unitsPerFileMax || isLeftOut?.(unit) === true) continue;
     const tokens = counter.count(signatureLine(unit)) + (inFile === 0 ? counter.count(pathLine(unit.path)) : 0);
     if (tokens > left) break;
     left -= tokens;

@@ -16,10 +16,14 @@ const docCharactersMax = 400;
 
 export interface ExtractRequest {
   readonly question: string;
+  /** What goes along whatever its rank: shown first, in this order. */
+  readonly pinned?: readonly Unit[];
   /** Best first. */
   readonly ranked: readonly RankedUnit[];
   /** The line comment of a language, for omission marks. */
   readonly omission: (language: string) => string;
+  /** True where places were asked for, not an answer that no model can write. */
+  readonly isSearch?: boolean;
 }
 
 export interface ExtractedAnswer {
@@ -52,7 +56,9 @@ export function* extractiveParts(request: ExtractRequest): Generator<string, voi
     return;
   }
   const places = shown.length === 1 ? "place in the code that fits" : `${shown.length} places in the code that fit`;
-  yield `No model is chosen, so this is not a written answer: it is the ${places} the question best.\n\n`;
+  yield request.isSearch === true
+    ? `The ${places} best, in order.\n\n`
+    : `No model is chosen, so this is not a written answer: it is the ${places} the question best.\n\n`;
   const stems = questionStems(request.question);
   let number = 1;
   for (const { unit, reasons } of shown) {
@@ -92,8 +98,10 @@ function place(unit: Unit): string {
  * What to show. Headers and whole files only come first when nothing better does; without any word of the question and
  * without closeness of meaning, a unit is no answer.
  */
-function chooseUnits({ question, ranked }: ExtractRequest): { shown: RankedUnit[]; listed: RankedUnit[] } {
-  const relevant = ranked.filter(relevanceTo(question));
+function chooseUnits({ question, pinned = [], ranked }: ExtractRequest): { shown: RankedUnit[]; listed: RankedUnit[] } {
+  const ids = new Set(pinned.map(({ id }) => id));
+  const first = pinned.map((unit) => ({ unit, score: 0, reasons: ["goes along with the question"] }));
+  const relevant = [...first, ...ranked.filter(({ unit }) => !ids.has(unit.id)).filter(relevanceTo(question))];
   const shown = relevant.slice(0, unitsShownMax);
   return { shown, listed: relevant.slice(unitsShownMax, unitsShownMax + unitsListedMax) };
 }

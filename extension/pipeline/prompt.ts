@@ -1,16 +1,18 @@
 /** The prompt: what a model reads, as pieces whose texts and tokens add up exactly. */
 import { Failure } from "../protocol/failure.ts";
+import type { PinReason } from "../protocol/engine.ts";
 import type { ConversationTurn, DroppedUnit, Prompt, PromptPiece, RankedUnit, Share, Unit } from "../protocol/units.ts";
 import type { Compressed, CompressedUnit, Compressor } from "./compressRequest.ts";
 import { unitReference } from "./compressSelection.ts";
 import { worthAskedOf } from "./compressKnapsack.ts";
+import { fitHistory } from "./history.ts";
+import { takenOut } from "./pinnedCode.ts";
+import type { PinnedCode, PinnedUnit } from "./pinnedCode.ts";
 import type { ChatFormat, TokenCounter } from "./ports.ts";
 import type { UnitSyntax } from "./pruneSyntax.ts";
+import { cleaned } from "./quotedText.ts";
 import { nothingRelevant, relevanceTo } from "./relevance.ts";
 
-/** Of what is left after system prompt, question and pinned units. What one share leaves over flows on to the next. */
-const openFileShare = 0.2;
-const historyShare = 0.25;
 /** A question that takes more of the prompt leaves no room for code. */
 const questionShareMax = 0.5;
 
@@ -30,6 +32,15 @@ const headings = {
   history: "# Earlier in this conversation\n\n",
 } as const;
 
+/**
+ * Parts, 0…1, of what is left after system prompt, question and pinned units; the rest goes to what was ranked. What one
+ * share leaves over flows on to the next.
+ */
+export interface BudgetShares {
+  readonly openFile: number;
+  readonly history: number;
+}
+
 export interface PromptOptions {
   readonly question: string;
   /** Best first. */
@@ -43,7 +54,11 @@ export interface PromptOptions {
   /** Oldest first. */
   readonly history?: readonly ConversationTurn[];
   readonly openFileUnits?: readonly Unit[];
-  readonly pinned?: readonly Unit[];
+  /** Goes first, whatever its rank. */
+  readonly pinned?: PinnedCode;
+  /** Units that stay out unless they are pinned. */
+  readonly isTakenOut?: (unit: Unit) => boolean;
+  readonly shares: BudgetShares;
   /** The line comment of a language, for omission marks. */
   readonly omission: (language: string) => string;
   /** Definitions that ranked units mention: their declarations may come along. */
@@ -81,20 +96,21 @@ export function buildPrompt(options: PromptOptions): Prompt {
   }
 
   const code = new CodeShares(options, pieces);
-  const pinned = code.add("pinned", rankedAs(options.pinned ?? [], options.ranked, "pinned"), promptTokens - needed);
+  const pins = pinnedAs(options.pinned?.units ?? [], options.ranked);
+  const pinned = code.add("pinned", pins, promptTokens - needed);
   const wholeDigest = pieces.plain("digest", options.digest ?? "");
   const digest = wholeDigest.tokensSent > promptTokens - needed - sum(pinned) ? [] : [wholeDigest];
   const rest = promptTokens - needed - sum(pinned) - sum(digest);
-  const open = rankedAs(options.openFileUnits ?? [], options.ranked, "in the open file");
-  const openFile = code.add("openFile", open, Math.floor(rest * openFileShare));
-  const turns = historyPieces(options.history ?? [], pieces, Math.floor(rest * historyShare));
+  const open = rankedAs(code.withoutTakenOut(options.openFileUnits ?? []), options.ranked);
+  const openFile = code.add("openFile", open, Math.floor(rest * options.shares.openFile));
+  const turns = historyPieces(options, pieces, Math.floor(rest * options.shares.history));
   const retrieved = code.addRetrieved(rest - sum(openFile) - sum(turns));
-  const history = historyPieces(options.history ?? [], pieces, rest - sum(openFile) - sum(retrieved));
+  const history = historyPieces(options, pieces, rest - sum(openFile) - sum(retrieved));
 
   const all = [...before, ...digest, ...pinned, ...openFile, ...retrieved, ...history, question, end].filter(
     (piece) => piece.text !== "",
   );
-  const dropped = code.dropped();
+  const dropped = [...(options.pinned?.missing ?? []), ...code.dropped()];
   return {
     question: options.question,
     pieces: all,
@@ -126,8 +142,10 @@ class Pieces {
   }
 
   unit(share: Share, { ranked, fidelity, text, tokensSent, tokensRaw }: CompressedUnit): PromptPiece {
-    const unit = unitReference(ranked.unit);
-    return { share, text, tokensRaw, tokensSent, unit, fidelity, score: ranked.score, reasons: ranked.reasons };
+    const { score, reasons } = ranked;
+    const piece = { share, text, tokensRaw, tokensSent, unit: unitReference(ranked.unit), fidelity, reasons };
+    // A pinned unit is not there for its score.
+    return share === "pinned" ? piece : { ...piece, score };
   }
 }
 
@@ -135,6 +153,7 @@ class Pieces {
 class CodeShares {
   readonly #options: PromptOptions;
   readonly #pieces: Pieces;
+  readonly #isTakenOut: (unit: Unit) => boolean;
   readonly #taken = new Map<string, Set<number>>();
   readonly #shown = new Set<string>();
   readonly #dropped = new Map<string, DroppedUnit>();
@@ -142,16 +161,19 @@ class CodeShares {
   constructor(options: PromptOptions, pieces: Pieces) {
     this.#options = options;
     this.#pieces = pieces;
+    const pinned = new Set(options.pinned?.units.map(({ unit }) => unit.id));
+    this.#isTakenOut = (unit) => options.isTakenOut?.(unit) === true && !pinned.has(unit.id);
   }
 
   /** What was ranked. The share spent follows how the scores fall; where nothing is relevant, the prompt says so. */
   addRetrieved(budgetTokens: number): PromptPiece[] {
-    const { ranked, question } = this.#options;
+    const { question } = this.#options;
+    const [ranked, out] = this.#split(this.#options.ranked, ({ unit }) => unit);
+    for (const entry of out) this.#drop(entry, takenOut);
     if (ranked.some(relevanceTo(question))) return this.add("retrieved", ranked, budgetTokens, worthAskedOf(question));
-    for (const { unit, score } of ranked) {
-      const tokensRaw = this.#options.counter.count(unit.text);
-      this.#dropped.set(unit.id, { unit: unitReference(unit), score, tokensRaw, why: "has nothing of the question" });
-    }
+    for (const entry of ranked) this.#drop(entry, "has nothing of the question");
+    // Whoever pins code says what the question is about.
+    if (this.#options.pinned !== undefined && this.#options.pinned.units.length > 0) return [];
     const notice = this.#pieces.plain("retrieved", `${headings.retrieved}${nothingRelevant}\n\n`);
     return notice.tokensSent > budgetTokens ? [] : [notice];
   }
@@ -166,7 +188,9 @@ class CodeShares {
       question,
       ranked: fresh,
       worthMin,
-      ...(share === "retrieved" && related !== undefined ? { related } : {}),
+      ...(share === "retrieved" && related !== undefined
+        ? { related: related.filter((unit) => !this.#isTakenOut(unit)) }
+        : {}),
       ...(syntax === undefined ? {} : { syntax }),
       counter,
       omission,
@@ -178,9 +202,26 @@ class CodeShares {
     return [heading, ...compressed.kept.map((kept) => this.#pieces.unit(share, kept))];
   }
 
+  /** The others are told among what is left out. */
+  withoutTakenOut(units: readonly Unit[]): readonly Unit[] {
+    const [kept, out] = this.#split(units, (unit) => unit);
+    for (const unit of out) this.#drop({ unit, score: 0 }, takenOut);
+    return kept;
+  }
+
   /** What is in no share, in the order in which it was tried. */
   dropped(): DroppedUnit[] {
     return [...this.#dropped.values()].filter(({ unit }) => !this.#shown.has(unit.id));
+  }
+
+  #split<T>(entries: readonly T[], unitOf: (entry: T) => Unit): [kept: readonly T[], out: readonly T[]] {
+    const { no = [], yes = [] } = Object.groupBy(entries, (entry) => (this.#isTakenOut(unitOf(entry)) ? "yes" : "no"));
+    return [no, yes];
+  }
+
+  #drop({ unit, score }: Omit<RankedUnit, "reasons">, why: string): void {
+    const tokensRaw = this.#options.counter.count(unit.text);
+    this.#dropped.set(unit.id, { unit: unitReference(unit), score, tokensRaw, why });
   }
 
   #note(compressed: Compressed): void {
@@ -194,48 +235,50 @@ class CodeShares {
   }
 }
 
-/** Units given without a ranking: those that are ranked first, in that order, then the others as given. */
-function rankedAs(units: readonly Unit[], ranked: readonly RankedUnit[], reason: string): RankedUnit[] {
+const pinReasonTexts: Readonly<Record<PinReason, string>> = {
+  pinned: "pinned",
+  mentioned: "mentioned in the question",
+  selected: "selected in the editor",
+};
+
+/** Pinned units as given: the first ones matter most, and a score would say otherwise. */
+function pinnedAs(units: readonly PinnedUnit[], ranked: readonly RankedUnit[]): RankedUnit[] {
+  const reasons = new Map(ranked.map((entry) => [entry.unit.id, entry.reasons]));
+  return units.map(({ unit, why }) => ({
+    unit,
+    score: 0,
+    reasons: [pinReasonTexts[why], ...(reasons.get(unit.id) ?? [])],
+  }));
+}
+
+/** The units of the open file: those that are ranked first, in that order, then the others as given. */
+function rankedAs(units: readonly Unit[], ranked: readonly RankedUnit[]): RankedUnit[] {
   const place = new Map(ranked.map((entry, index) => [entry.unit.id, { entry, index }]));
-  const distinct = [...new Map(units.map((unit) => [unit.id, unit])).values()];
-  return distinct
+  return units
     .map((unit) => {
       const found = place.get(unit.id);
-      const reasons = [reason, ...(found?.entry.reasons ?? [])];
+      const reasons = ["in the open file", ...(found?.entry.reasons ?? [])];
       return { ranked: { unit, score: found?.entry.score ?? 0, reasons }, index: found?.index ?? ranked.length };
     })
     .sort((a, b) => a.index - b.index)
     .map((entry) => entry.ranked);
 }
 
-/** The newest turns that fit, oldest first. Their text is quoted, so that headings and fences in it stay inside. */
-function historyPieces(history: readonly ConversationTurn[], pieces: Pieces, budgetTokens: number): PromptPiece[] {
+/** Earlier turns, oldest first, below a heading that tells of those that did not fit. */
+function historyPieces(
+  { history = [], question, counter }: PromptOptions,
+  pieces: Pieces,
+  budgetTokens: number,
+): PromptPiece[] {
   const heading = pieces.plain("history", headings.history);
-  const kept: PromptPiece[] = [];
-  let left = budgetTokens - heading.tokensSent;
-  for (const turn of [...history].reverse()) {
-    const text = `Question:\n${quoted(turn.question)}\nAnswer:\n${quoted(turn.answer)}\n\n`;
-    const piece = pieces.plain("history", text);
-    if (piece.tokensSent > left) break;
-    left -= piece.tokensSent;
-    kept.unshift(piece);
-  }
-  return kept.length === 0 ? [] : [heading, ...kept];
-}
-
-function quoted(text: string): string {
-  return cleaned(text)
-    .split("\n")
-    .map((line) => `> ${line}`)
-    .join("\n");
-}
-
-/** Line ends as `\n`, no other control characters but tabs, no blank ends. */
-function cleaned(text: string): string {
-  return text
-    .replace(/\r\n?/g, "\n")
-    .replace(/[^\P{Cc}\n\t]/gu, "")
-    .trim();
+  const room = Math.max(0, budgetTokens - heading.tokensSent);
+  const { turns, leftOut } = fitHistory({ history, question, counter, budgetTokens: room });
+  if (turns.length === 0) return [];
+  const older = leftOut === 0 ? [] : [`${leftOut} older ${leftOut === 1 ? "turn does" : "turns do"} not fit`];
+  return [
+    { ...heading, reasons: older },
+    ...turns.map((turn): PromptPiece => ({ share: "history", ...turn, reasons: [] })),
+  ];
 }
 
 function sum(pieces: readonly PromptPiece[]): number {

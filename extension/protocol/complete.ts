@@ -40,6 +40,8 @@ export type CompletionTrigger = (typeof completionTriggers)[number];
 export interface CompleteParams {
   /** Relative to the workspace folder; null for untitled documents and files outside of it. */
   readonly path: string | null;
+  /** Where a file lies that is not in the workspace; tells its language and whether it may hold secrets. */
+  readonly location?: string;
   /** An id of grammars/languages.json, or `text`; empty: the language of the path. */
   readonly language: string;
   /** The text before the cursor, from the start of a line on; at most `completionTextLimits.before` characters. */
@@ -72,6 +74,7 @@ export const nothingReasons = {
   insideWord: "The cursor is inside a word.",
   lineContinues: "Code follows the cursor on its line.",
   documentEmpty: "There is nothing to go by yet.",
+  secretFile: "The file may hold secrets, so no model reads it.",
   modelSilent: "The model has nothing to add here.",
   repeatsSuffix: "The model only repeats what follows the cursor.",
   unsure: "The model is not sure enough.",
@@ -128,10 +131,22 @@ export interface Completion {
   readonly pieces: readonly CompletionPiece[];
   /** Prompt tokens that were allowed. */
   readonly budgetTokens: number;
-  readonly model: {
-    readonly name: string;
-    readonly role: "assistant" | "completer" | "embedded";
-    readonly fillIn: FillInOrder;
-  } | null;
+  readonly model: CompleterModel | null;
   readonly figures: CompletionFigures;
+}
+
+export interface CompleterModel {
+  readonly name: string;
+  readonly role: "assistant" | "completer" | "embedded";
+  readonly fillIn: FillInOrder;
+}
+
+/** The model that completes code, once it is loaded, and its KV cache. */
+export interface CompleterStatus extends CompleterModel {
+  /** Cells of the cache, and how many hold something. */
+  readonly cells: number;
+  readonly usedCells: number;
+  readonly kvBytes: number;
+  /** What the last completion took that the model was asked for; null before the first. */
+  readonly lastMs: number | null;
 }

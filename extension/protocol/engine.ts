@@ -4,10 +4,21 @@
  * JSON-RPC cancellation; a cancelled `ask` still resolves, with the partial answer and stopReason `cancelled`.
  * A failed request rejects with a `ResponseError` whose `data` is a `FailureData`.
  */
-import type { CompleteParams, Completion } from "./complete.ts";
+import type { CompleteParams, CompleterStatus, Completion } from "./complete.ts";
 import type { FailureCode } from "./failure.ts";
+import type { MachineMemory, ModelFit, ModelShape } from "./models.ts";
 import type { Device, EvictorName, RankerName } from "./settings.ts";
-import type { Answer, ConversationTurn, FileProblem, Prompt, RankedUnit, SkippedFile, SkipReason } from "./units.ts";
+import type { SlashCommandName } from "./slashCommands.ts";
+import type {
+  Answer,
+  AnswerFigures,
+  ConversationTurn,
+  FileProblem,
+  Prompt,
+  RankedUnit,
+  SkippedFile,
+  SkipReason,
+} from "./units.ts";
 
 /** Raised whenever a message changes shape; client and engine of different versions refuse each other. */
 export const protocolVersion = 5;
@@ -90,6 +101,8 @@ export interface PinnedPlace {
   readonly startLine: number;
   readonly endLine: number;
   readonly why: PinReason;
+  /** The unit that was meant, where it was one: it is found by this when its lines have moved. */
+  readonly qualifiedName?: string;
 }
 
 /** Tells a unit by what stays the same while its file is edited. */
@@ -112,6 +125,8 @@ export interface ContextParams {
   readonly dropped?: readonly UnitName[];
   /** Oldest first. A follow-up is ranked together with what it follows, and answers get a share of the prompt. */
   readonly history?: readonly ConversationTurn[];
+  /** What to do about the question; absent: answer it. */
+  readonly command?: SlashCommandName;
 }
 export interface ContextResult {
   readonly prompt: Prompt;
@@ -127,13 +142,64 @@ export interface AskParams extends ContextParams {
   readonly seed?: number;
 }
 
+export interface FindMentionsParams {
+  readonly kind: "file" | "symbol";
+  /** A path or qualified name, or characters of one in their order; empty: any. */
+  readonly query: string;
+  /** At most this many places, 1…100. */
+  readonly top: number;
+}
+
+/** A file or unit that a question can mention. */
+export interface MentionPlace {
+  readonly path: string;
+  /** Both 0 for a file. */
+  readonly startLine: number;
+  readonly endLine: number;
+  /** The file's path, or the unit's qualified name. */
+  readonly name: string;
+  /** True where the query is the name itself. */
+  readonly isExact: boolean;
+}
+export interface FindMentionsResult {
+  /** Best first. */
+  readonly places: readonly MentionPlace[];
+  /** Why the file that the query names, or a folder around it, is not indexed; null where none is named. */
+  readonly excluded: SkippedFile | null;
+}
+
+/** A device that is not used, and why, in one sentence. */
+export interface OtherDevice {
+  readonly device: Exclude<Device, "auto">;
+  readonly why: string;
+  /** True where its driver is there, but its library is not. */
+  readonly installable: boolean;
+}
+
 export interface DeviceReport {
   readonly device: Exclude<Device, "auto">;
   readonly name: string;
-  /** Why this one and not the others, in one or more sentences. */
+  /** Why this one, in one sentence. */
   readonly why: string;
+  /** The other devices of the platform, the fastest first. */
+  readonly others: readonly OtherDevice[];
   /** Name and total memory of the library's devices. */
   readonly memoryBytes: number;
+}
+
+export interface FitModelsParams {
+  readonly files: readonly string[];
+  readonly shapes: readonly ModelShape[];
+}
+
+/** What the engine says about models and the machine it runs on. */
+export interface FitReport {
+  readonly device: DeviceReport;
+  readonly memory: MachineMemory;
+  /** In the order of the request's files; null where a file cannot be read as a GGUF model. */
+  readonly files: readonly (ModelFit | null)[];
+  /** In the order of the request's shapes. */
+  readonly shapes: readonly ModelFit[];
 }
 
 /** The assistant's KV cache. */
@@ -206,7 +272,11 @@ export interface EngineStatus {
   readonly kvBytes: number;
   /** Null before an assistant was loaded. */
   readonly kv: KvMeter | null;
+  /** Null before code was completed. */
+  readonly completer: CompleterStatus | null;
   readonly cache: CacheSize;
+  /** Of the last answer that a model wrote; null before. A prompt that was all in the cache was read at speed 0. */
+  readonly speeds: Pick<AnswerFigures, "readTokensPerSecond" | "writeTokensPerSecond"> | null;
   readonly residentBytes: number;
 }
 
@@ -220,6 +290,8 @@ export interface EngineRequests {
   rank: { params: RankParams; result: RankResult };
   context: { params: ContextParams; result: ContextResult };
   ask: { params: AskParams; result: Answer };
+  /** What a question can mention, from the index as it is. */
+  findMentions: { params: FindMentionsParams; result: FindMentionsResult };
   /** Waits until what was read is compressed and stored. Cancelled, it rejects; the work goes on. */
   settle: { params: Record<string, never>; result: { readonly kv: KvMeter | null } };
   /** What is stored of KV caches, of all workspaces. */
@@ -230,6 +302,8 @@ export interface EngineRequests {
   cacheVerify: { params: Record<string, never>; result: CacheSize & { readonly removed: number } };
   /** Resolves with `nothing: "cancelled"` when it is cancelled or a newer one comes. */
   complete: { params: CompleteParams; result: Completion };
+  /** Whether models fit this machine at the settings' context budget: files, and shapes of those not here yet. */
+  fitModels: { params: FitModelsParams; result: FitReport };
   status: { params: Record<string, never>; result: EngineStatus };
   /** Heartbeat; answered at once unless the engine's event loop hangs. */
   ping: { params: Record<string, never>; result: { readonly uptimeMs: number } };

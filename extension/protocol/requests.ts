@@ -4,6 +4,7 @@ import { gpuShares, pinReasons } from "./engine.ts";
 import type { EngineMethod, FailureData, ParamsOf } from "./engine.ts";
 import { Failure } from "./failure.ts";
 import { rankerNames } from "./settings.ts";
+import { slashCommandNames } from "./slashCommands.ts";
 
 /** The parameters of a request that came in, checked. Fails with `rankerUnknown` or `internal`. */
 export function parseParams<M extends EngineMethod>(method: M, raw: unknown): ParamsOf<M> {
@@ -29,6 +30,7 @@ const pinnedPlace = z.object({
   startLine: lineOrWhole,
   endLine: lineOrWhole,
   why: z.enum(pinReasons),
+  qualifiedName: z.string().min(1).exactOptional(),
 });
 const unitName = z.object({ path: z.string().min(1), qualifiedName: z.string().min(1) });
 const tokens = z.int().min(0).max(1_048_576);
@@ -39,9 +41,10 @@ const context = {
   ranker: z.enum(rankerNames).exactOptional(),
   root: z.string().exactOptional(),
   openFile: z.string().exactOptional(),
-  pinned: z.array(pinnedPlace).max(100).exactOptional(),
+  pinned: z.array(pinnedPlace).max(256).exactOptional(),
   dropped: z.array(unitName).max(1000).exactOptional(),
   history: z.array(z.object({ question: z.string(), answer: z.string() })).exactOptional(),
+  command: z.enum(slashCommandNames).exactOptional(),
 };
 
 const line = z.int().min(1);
@@ -49,6 +52,18 @@ const syntax = z.object({
   place: z.enum(cursorPlaces),
   scope: z.object({ name: z.string(), startLine: line, endLine: line }).nullable(),
   block: z.object({ startLine: line, endLine: line, indent: z.string(), isOpen: z.boolean() }).nullable(),
+});
+
+const positive = z.number().positive();
+const modelShape = z.object({
+  bytes: positive,
+  layers: z.int().min(1),
+  embedding: positive,
+  kvHeads: z.number().min(0),
+  headSize: positive,
+  valueHeadSize: positive.exactOptional(),
+  vocabulary: positive,
+  contextTokens: positive,
 });
 
 const schemas: { readonly [M in EngineMethod]: z.ZodType<ParamsOf<M>> } = {
@@ -74,12 +89,18 @@ const schemas: { readonly [M in EngineMethod]: z.ZodType<ParamsOf<M>> } = {
     maxTokens: tokens.exactOptional(),
     seed: z.int().min(0).max(0xffffffff).exactOptional(),
   }),
+  findMentions: z.object({
+    kind: z.enum(["file", "symbol"]),
+    query: z.string().max(1000),
+    top: z.int().min(1).max(100),
+  }),
   settle: none,
   cacheList: none,
   cacheClear: none,
   cacheVerify: none,
   complete: z.object({
     path: z.string().nullable(),
+    location: z.string().exactOptional(),
     language: z.string(),
     before: z.string().max(completionTextLimits.before),
     after: z.string().max(completionTextLimits.after),
@@ -90,6 +111,7 @@ const schemas: { readonly [M in EngineMethod]: z.ZodType<ParamsOf<M>> } = {
     maxTokens: tokens.exactOptional(),
     maxLines: tokens.exactOptional(),
   }),
+  fitModels: z.object({ files: z.array(z.string().min(1)).max(1000), shapes: z.array(modelShape).max(1000) }),
   status: none,
   ping: none,
 };

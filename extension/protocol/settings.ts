@@ -1,4 +1,8 @@
-import * as z from "zod";
+import { en } from "zod/locales";
+import * as z from "zod/mini";
+
+// The small edition of zod says what is wrong in no language unless it is given one.
+z.config(en());
 
 export const devices = ["auto", "cpu", "cuda", "vulkan", "metal"] as const;
 /** `auto` takes the fastest device that works. */
@@ -35,32 +39,35 @@ export type EvictorName = (typeof evictorNames)[number];
 
 /** One field per setting of package.json (`precis.<key>`); each invalid field falls back to its default. */
 const fields = {
-  "budget.contextTokens": z.int().min(0).max(131072).default(0),
-  "budget.answerTokens": z.int().min(16).max(16384).default(1024),
-  "budget.digestPercent": z.int().min(0).max(20).default(2),
-  "model.assistant": z.string().default(""),
-  "model.scorer": z.string().default(""),
-  "model.completer": z.string().default(""),
-  "engine.device": z.enum(devices).default("auto"),
-  "engine.threads": z.int().min(0).max(256).default(0),
-  "engine.kvType": z.enum(kvTypes).default("auto"),
-  "kv.keepRatio": z.number().min(0.1).max(1).default(0.5),
-  "kv.evictor": z.enum(evictorNames).default("kvzip-composite-refit"),
-  "kv.diskLimitGiB": z.number().min(0).max(1024).default(4),
-  "answer.temperature": z.number().min(0).max(2).default(0.2),
-  "ranking.ranker": z.enum(rankerNames).default("fused"),
-  "complete.enabled": z.boolean().default(true),
-  "complete.budgetTokens": z.int().min(256).max(8192).default(1024),
-  "complete.prefixPercent": z.int().min(5).max(90).default(35),
-  "complete.suffixPercent": z.int().min(0).max(60).default(15),
-  "complete.maxTokens": z.int().min(8).max(512).default(128),
-  "complete.maxLines": z.int().min(1).max(60).default(12),
-  "complete.debounceMinMs": z.int().min(0).max(5000).default(75),
-  "complete.debounceMaxMs": z.int().min(0).max(10000).default(600),
-  "complete.prefetch": z.boolean().default(true),
-  "index.ignoreGlobs": z.array(z.string()).default([]),
-  "index.maxFileKiB": z.int().min(16).max(65536).default(1024),
-  "index.onOpen": z.boolean().default(true),
+  "budget.contextTokens": z._default(z.int().check(z.minimum(0), z.maximum(131072)), 0),
+  "budget.answerTokens": z._default(z.int().check(z.minimum(16), z.maximum(16384)), 1024),
+  "budget.digestPercent": z._default(z.int().check(z.minimum(0), z.maximum(20)), 2),
+  "budget.openFilePercent": z._default(z.int().check(z.minimum(0), z.maximum(45)), 20),
+  "budget.historyPercent": z._default(z.int().check(z.minimum(0), z.maximum(45)), 25),
+  "model.assistant": z._default(z.string(), ""),
+  "model.scorer": z._default(z.string(), ""),
+  "model.completer": z._default(z.string(), ""),
+  "model.folder": z._default(z.string(), ""),
+  "engine.device": z._default(z.enum(devices), "auto"),
+  "engine.threads": z._default(z.int().check(z.minimum(0), z.maximum(256)), 0),
+  "engine.kvType": z._default(z.enum(kvTypes), "auto"),
+  "kv.keepRatio": z._default(z.number().check(z.minimum(0.1), z.maximum(1)), 0.5),
+  "kv.evictor": z._default(z.enum(evictorNames), "kvzip-composite-refit"),
+  "kv.diskLimitGiB": z._default(z.number().check(z.minimum(0), z.maximum(1024)), 4),
+  "answer.temperature": z._default(z.number().check(z.minimum(0), z.maximum(2)), 0.2),
+  "ranking.ranker": z._default(z.enum(rankerNames), "fused"),
+  "complete.enabled": z._default(z.boolean(), true),
+  "complete.budgetTokens": z._default(z.int().check(z.minimum(256), z.maximum(8192)), 1024),
+  "complete.prefixPercent": z._default(z.int().check(z.minimum(5), z.maximum(90)), 35),
+  "complete.suffixPercent": z._default(z.int().check(z.minimum(0), z.maximum(60)), 15),
+  "complete.maxTokens": z._default(z.int().check(z.minimum(8), z.maximum(512)), 128),
+  "complete.maxLines": z._default(z.int().check(z.minimum(1), z.maximum(60)), 12),
+  "complete.debounceMinMs": z._default(z.int().check(z.minimum(0), z.maximum(5000)), 75),
+  "complete.debounceMaxMs": z._default(z.int().check(z.minimum(0), z.maximum(10000)), 600),
+  "complete.prefetch": z._default(z.boolean(), true),
+  "index.ignoreGlobs": z._default(z.array(z.string()), []),
+  "index.maxFileKiB": z._default(z.int().check(z.minimum(16), z.maximum(65536)), 1024),
+  "index.onOpen": z._default(z.boolean(), true),
 } as const;
 
 type Fields = typeof fields;

@@ -177,7 +177,7 @@ export interface PromptPiece {
   readonly reasons: readonly string[];
 }
 
-/** A ranked unit that is not in the prompt. */
+/** A unit that is not in the prompt, though it was ranked or pinned; or a pinned place without code, of 0 tokens. */
 export interface DroppedUnit {
   readonly unit: UnitReference;
   readonly score: number;
@@ -202,6 +202,7 @@ export interface Prompt {
 
 /** A place in the workspace that an answer points to. */
 export interface Citation {
+  /** Empty for a name that is written nowhere in the workspace. */
   readonly path: string;
   readonly startLine: number;
   readonly endLine: number;

@@ -1,10 +1,11 @@
 /**
- * Messages between the extension host and the Ask view. The host owns the truth and sends it whole, as one `ViewState`
- * each time; the view sends intents and keeps nothing but its draft. Both sides check what they receive: the other end
- * may be of another version after an update.
+ * Messages between the extension host and the Ask view. The host owns the truth and sends it as one `ViewState`; while an
+ * answer grows, it sends only what changed of the last turn. The view sends intents and keeps nothing but its draft. Both
+ * sides check what they receive: the other end may be of another version after an update.
  */
 import * as z from "zod/mini";
-import { stopReasons } from "./units.ts";
+import { slashCommandNames } from "./slashCommands.ts";
+import { shares, stopReasons } from "./units.ts";
 
 // The webview's content security policy forbids `eval`, which zod would otherwise try.
 z.config({ jitless: true });
@@ -17,10 +18,12 @@ export const failureActions = [
   "none",
   "askAgain",
   "chooseModel",
+  "editQuestion",
   "openFolder",
   "openSettings",
   "reloadWindow",
   "restartEngine",
+  "useCpu",
   "showLog",
 ] as const;
 /** The one button next to a failure's sentence. */
@@ -51,10 +54,14 @@ const failure = z.readonly(
 );
 export type FailureView = z.infer<typeof failure>;
 
-const turn = z.readonly(
+export const turnSchema = z.readonly(
   z.object({
     askId: z.string(),
+    /** As it was typed, command and mentions included. */
     question: z.string(),
+    /** Milliseconds since 1970. */
+    askedMs: count,
+    command: z.nullable(z.enum(slashCommandNames)),
     phase: z.enum(turnPhases),
     /** Tokens while reading, files while indexing; `reused` tokens were already in the cache. */
     progress: z.nullable(z.readonly(z.object({ done: count, total: count, reused: count }))),
@@ -70,16 +77,55 @@ const turn = z.readonly(
     failure: z.nullable(failure),
   }),
 );
-export type TurnView = z.infer<typeof turn>;
+export type TurnView = z.infer<typeof turnSchema>;
+
+export const budgetShares = [...shares, "free"] as const;
+/** What a part of the budget is spent on; `free` is what nothing took. */
+export type BudgetShare = (typeof budgetShares)[number];
+
+const budget = z.readonly(
+  z.object({
+    budgetTokens: count,
+    /** True where it tells of a prompt that was not sent, but would be. */
+    isPreview: z.boolean(),
+    /** In the prompt's order, then the answer's reserve and what is free; the tokens add up to the budget. */
+    shares: z.readonly(
+      z.array(z.readonly(z.object({ share: z.enum(budgetShares), label: z.string(), tokens: count }))),
+    ),
+  }),
+);
+export type BudgetView = z.infer<typeof budget>;
+
+const historyEntry = z.readonly(
+  z.object({
+    id: z.string(),
+    title: z.string(),
+    /** Milliseconds since 1970. */
+    updatedMs: count,
+    questions: count,
+    /** True for the conversation that the view shows. */
+    isOpen: z.boolean(),
+  }),
+);
+export type HistoryEntry = z.infer<typeof historyEntry>;
+
+const mentionPlace = z.readonly(
+  z.object({ path: z.string(), startLine: count, endLine: count, name: z.string(), isExact: z.boolean() }),
+);
+export type MentionPlaceView = z.infer<typeof mentionPlace>;
 
 const viewState = z.readonly(
   z.object({
     /** Name of the folder that questions are about; null where none is open. */
     folder: z.nullable(z.string()),
     /** Oldest first. At most the last one is not `done`. */
-    turns: z.readonly(z.array(turn)),
+    turns: z.readonly(z.array(turnSchema)),
     /** What concerns the engine as a whole, e.g. that it was given up; null where all is well. */
     notice: z.nullable(failure),
+    /** How the last prompt, or the one previewed since, fills its budget; null before there was one. */
+    budget: z.nullable(budget),
+    /** The workspace's conversations, last used first. */
+    history: z.readonly(z.array(historyEntry)),
   }),
 );
 export type ViewState = z.infer<typeof viewState>;
@@ -87,7 +133,16 @@ export type ViewState = z.infer<typeof viewState>;
 const hostMessage = z.readonly(
   z.discriminatedUnion("type", [
     z.object({ type: z.literal("state"), state: viewState }),
+    /** The last turn is this one now, and all else is as before. */
+    z.object({ type: z.literal("turn"), turn: turnSchema }),
+    /** The last turn's text goes on with `text` behind its first `at` characters. */
+    z.object({ type: z.literal("text"), askId: z.string(), at: count, text: z.string() }),
+    /** Answers `findMentions`. */
+    z.object({ type: z.literal("mentions"), requestId: count, places: z.readonly(z.array(mentionPlace)) }),
+    /** What became of an intent that changes nothing of the state, in one sentence. */
+    z.object({ type: z.literal("told"), sentence: z.string() }),
     z.object({ type: z.literal("focusQuestion") }),
+    z.object({ type: z.literal("showHistory") }),
   ]),
 );
 /** Host → view. */
@@ -95,11 +150,26 @@ export type HostMessage = z.infer<typeof hostMessage>;
 
 const viewIntent = z.readonly(
   z.discriminatedUnion("type", [
-    /** The view can receive; the host answers with the state. Sent each time the view is created or shown again. */
+    /**
+     * The view can receive; the host answers with the state. Sent each time the view is created or shown again, and when
+     * a message was missed.
+     */
     z.object({ type: z.literal("ready") }),
-    z.object({ type: z.literal("ask"), question: z.string() }),
+    /** With `from`, the question takes the place of that turn and of those behind it. */
+    z.object({ type: z.literal("ask"), question: z.string(), from: z.nullable(z.string()) }),
     z.object({ type: z.literal("stop") }),
-    z.object({ type: z.literal("clear") }),
+    z.object({ type: z.literal("newConversation") }),
+    z.object({ type: z.literal("refreshHistory") }),
+    z.object({ type: z.literal("openConversation"), id: z.string() }),
+    z.object({ type: z.literal("deleteConversation"), id: z.string() }),
+    z.object({ type: z.literal("copy"), text: z.string() }),
+    z.object({ type: z.literal("insertCode"), text: z.string() }),
+    z.object({
+      type: z.literal("findMentions"),
+      requestId: count,
+      kind: z.enum(["file", "symbol"]),
+      query: z.string(),
+    }),
     z.object({ type: z.literal("openCitation"), path: z.string(), startLine: count, endLine: count }),
     z.object({ type: z.literal("act"), action: z.enum(failureActions) }),
   ]),

@@ -11,6 +11,7 @@ import torch
 import kernels
 from decoder import Decoder, Shape
 from decoder_file import read_decoder, write_decoder
+from export_decoder import mean_weights
 from gguf_file import read_gguf
 from optimizer import Optimizer, orthogonalised, trapezoid
 
@@ -147,6 +148,21 @@ class ModelFile(unittest.TestCase):
     def test_a_vocabulary_of_another_size_is_refused(self):
         with self.assertRaises(ValueError):
             write_decoder(self.file, Decoder(Shape(**{**SMALL.as_dict(), "words": 64})), self.vocabulary, "small")
+
+
+class Averages(unittest.TestCase):
+    def test_checkpoints_are_averaged_weight_by_weight(self):
+        states = [Decoder(SMALL).state_dict() for _ in range(3)]
+        mean = mean_weights(states)
+        for name, value in mean.items():
+            torch.testing.assert_close(value, sum(state[name] for state in states) / 3)
+        Decoder(SMALL).load_state_dict(mean)
+
+    def test_checkpoints_of_different_decoders_are_refused(self):
+        other = Decoder(SMALL).state_dict()
+        other.popitem()
+        with self.assertRaises(ValueError):
+            mean_weights([Decoder(SMALL).state_dict(), other])
 
 
 if __name__ == "__main__":

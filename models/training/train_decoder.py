@@ -75,6 +75,8 @@ def train(decoder: Decoder, optimizer: Optimizer, progress: Progress, task, opti
             report(stem, decoder, task, progress, average, options)
             save(stem.with_name(stem.name + ".pt"), decoder, optimizer, progress)
             last = time.time()
+    # Kept for good: `export_decoder.py --average` takes the ends of several runs.
+    save(stem.with_name(f"{stem.name}.{progress.tokens / 1e6:.1f}M.pt"), decoder, optimizer, progress)
 
 
 def report(stem: Path, decoder: Decoder, task, progress: Progress, average: float, options) -> None:

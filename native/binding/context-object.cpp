@@ -34,6 +34,7 @@ Napi::Function context_object::define(Napi::Env env) {
                      {InstanceMethod<&context_object::used_cells>("usedCells"),
                       InstanceMethod<&context_object::next_position>("nextPosition"),
                       InstanceMethod<&context_object::read>("read"), InstanceMethod<&context_object::next>("next"),
+                      InstanceMethod<&context_object::extend>("extend"),
                       InstanceMethod<&context_object::score>("score"),
                       InstanceMethod<&context_object::distributions>("distributions"),
                       InstanceMethod<&context_object::observe>("observe"),
@@ -131,6 +132,33 @@ Napi::Value context_object::next(const Napi::CallbackInfo& info) {
     return run<int32_t>(
         info, [sequence, borrowed](context& target) { return target.next(sequence, *borrowed); },
         [](Napi::Env env, int32_t& token) -> Napi::Value { return Napi::Number::New(env, token); },
+        [alive, &sampler_value] { sampler_value.give_back(); });
+  });
+}
+
+Napi::Value context_object::extend(const Napi::CallbackInfo& info) {
+  return promised(info.Env(), [&]() -> Napi::Value {
+    const int32_t sequence = sequence_of(info[0]);
+    sampler_object& sampler_value = sampler_object::of(info[1]);
+    auto tokens = int32_array_of(info[2], "tokens");
+    idle();  // before the sampler is borrowed
+    const std::shared_ptr<sampler> borrowed = sampler_value.borrow();
+    auto alive = std::make_shared<Napi::ObjectReference>(Napi::Persistent(info[1].As<Napi::Object>()));
+    return run<drawn_tokens>(
+        info,
+        [sequence, borrowed, tokens = std::move(tokens)](context& target) {
+          return target.extend(sequence, *borrowed, tokens);
+        },
+        [](Napi::Env env, drawn_tokens& result) -> Napi::Value {
+          auto tokens = Napi::Int32Array::New(env, result.tokens.size());
+          std::copy(result.tokens.begin(), result.tokens.end(), tokens.Data());
+          auto logs = Napi::Float32Array::New(env, result.log_probabilities.size());
+          std::copy(result.log_probabilities.begin(), result.log_probabilities.end(), logs.Data());
+          Napi::Object drawn = Napi::Object::New(env);
+          drawn.Set("tokens", tokens);
+          drawn.Set("logProbabilities", logs);
+          return drawn;
+        },
         [alive, &sampler_value] { sampler_value.give_back(); });
   });
 }

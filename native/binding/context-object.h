@@ -28,6 +28,7 @@ class context_object : public Napi::ObjectWrap<context_object> {
   Napi::Value next_position(const Napi::CallbackInfo& info);
   Napi::Value read(const Napi::CallbackInfo& info);
   Napi::Value next(const Napi::CallbackInfo& info);
+  Napi::Value extend(const Napi::CallbackInfo& info);
   Napi::Value score(const Napi::CallbackInfo& info);
   Napi::Value distributions(const Napi::CallbackInfo& info);
   Napi::Value observe(const Napi::CallbackInfo& info);

@@ -6,6 +6,7 @@
 
 #include "batch.h"
 #include "error.h"
+#include "log-softmax.h"
 
 namespace precis {
 
@@ -56,14 +57,7 @@ int32_t context::next(int32_t sequence, const sampler& sampler) {
     throw error(error_code::state, "the sequence was not the last one to be read or generated");
   }
   check_room(sequence, 1);
-  const float* logits = llama().llama_get_logits_ith(handle_, -1);
-  // The sampler would abort on these; broken weights can give them.
-  const auto count = static_cast<size_t>(model_->info().vocabulary);
-  if (logits == nullptr || std::any_of(logits, logits + count, [](float logit) { return std::isnan(logit); }) ||
-      !std::any_of(logits, logits + count, [](float logit) { return std::isfinite(logit); })) {
-    throw error(error_code::failed, "the model's output is not a number");
-  }
-  const int32_t token = llama().llama_sampler_sample(sampler.handle(), handle_, -1);
+  const int32_t token = sample(sampler, -1);
   if (model_->is_end_of_generation(token)) return token;
   const int32_t position = next_position(sequence);
   batch single;
@@ -77,6 +71,50 @@ int32_t context::next(int32_t sequence, const sampler& sampler) {
   positions_[static_cast<size_t>(sequence)].append(position, position + 1);
   logits_sequence_ = sequence;
   return token;
+}
+
+drawn_tokens context::extend(int32_t sequence, const sampler& sampler, const std::vector<int32_t>& tokens) {
+  check_sequence(sequence);
+  require(sampler.owner() == model_, "the sampler belongs to another model");
+  drawn_tokens drawn;
+  const auto draw = [&](int32_t output) {
+    const int32_t token = sample(sampler, output);
+    const float* logits = llama().llama_get_logits_ith(handle_, output);
+    drawn.tokens.push_back(token);
+    drawn.log_probabilities.push_back(
+        log_softmax_at(logits, static_cast<size_t>(model_->info().vocabulary), static_cast<size_t>(token)));
+  };
+  if (tokens.empty()) {
+    if (logits_sequence_ != sequence) {
+      throw error(error_code::state, "the sequence was not the last one to be read or generated");
+    }
+    draw(-1);
+    return drawn;
+  }
+  model_->check_tokens(tokens);
+  require(tokens.size() <= std::min<size_t>(info_.batch_tokens, outputs_per_batch_), "there are too many tokens");
+  if (model_->recurrent() && tokens.size() > 1) {
+    throw error(error_code::model_unsupported, "this model cannot forget tokens that do not hold");
+  }
+  check_room(sequence, tokens.size());
+  const int32_t start = next_position(sequence);
+  batch drafted;
+  for (const int32_t token : tokens) drafted.add(token, start + static_cast<int32_t>(drafted.size()), sequence, true);
+  try {
+    decode(drafted);
+    for (size_t i = 0; i < tokens.size(); i++) {
+      if (i > 0 && drawn.tokens.back() != tokens[i]) break;
+      draw(static_cast<int32_t>(i));
+    }
+  } catch (...) {
+    truncate(sequence, start);
+    throw;
+  }
+  const int32_t end = start + static_cast<int32_t>(tokens.size());
+  positions_[static_cast<size_t>(sequence)].append(start, end);
+  // As many hold as were sampled after.
+  if (drawn.tokens.size() < tokens.size()) truncate(sequence, start + static_cast<int32_t>(drawn.tokens.size()));
+  return drawn;
 }
 
 void context::remove(int32_t sequence, int32_t from, int32_t to) {
@@ -163,6 +201,18 @@ void context::decode(batch& tokens) {
   if (status == 1) throw error(error_code::context_full, "no free cells in the cache");
   if (log.mentions("alloc")) throw error(error_code::out_of_memory, log.reason());
   throw error(error_code::failed, "decoding failed (" + std::to_string(status) + "): " + log.reason());
+}
+
+// After the output of that index in the last batch; −1: the last one.
+int32_t context::sample(const sampler& sampler, int32_t output) {
+  const float* logits = llama().llama_get_logits_ith(handle_, output);
+  // The sampler would abort on these; broken weights can give them.
+  const auto count = static_cast<size_t>(model_->info().vocabulary);
+  if (logits == nullptr || std::any_of(logits, logits + count, [](float logit) { return std::isnan(logit); }) ||
+      !std::any_of(logits, logits + count, [](float logit) { return std::isfinite(logit); })) {
+    throw error(error_code::failed, "the model's output is not a number");
+  }
+  return llama().llama_sampler_sample(sampler.handle(), handle_, output);
 }
 
 // Removes everything from `position` on. Never fails: where a recurrent model cannot cut, the sequence is emptied.

@@ -53,6 +53,12 @@ struct observation {
   std::vector<float> query_vectors;  // [layer][head][query][head size]
 };
 
+// What was sampled, and log p of it before the sampler's temperature and cuts.
+struct drawn_tokens {
+  std::vector<int32_t> tokens;
+  std::vector<float> log_probabilities;
+};
+
 struct score_item {
   int32_t sequence;
   std::vector<int32_t> tokens;
@@ -76,6 +82,9 @@ class context {
   void read(int32_t sequence, const std::vector<int32_t>& tokens, const std::function<void(size_t)>& on_progress);
   // Samples after the last read or generated token of the sequence; decodes the token unless it ends the generation.
   int32_t next(int32_t sequence, const sampler& sampler);
+  // Decodes tokens, the first of which holds, samples after each, and stops where the next one is another: what was
+  // sampled, the last of it not decoded. Tokens behind the last that holds are forgotten. Without tokens: samples only.
+  drawn_tokens extend(int32_t sequence, const sampler& sampler, const std::vector<int32_t>& tokens);
   // result[i][j] = log p(tokens[j + 1] | prefix, tokens[0…j]); the sequences are left as they were.
   std::vector<std::vector<float>> score(const std::vector<score_item>& items);
   // result[token][vocabulary] = log p(· | prefix, tokens[0…token]); the sequence is left as it was.
@@ -109,6 +118,7 @@ class context {
   void check_room(int32_t sequence, size_t tokens) const;
   void check_plain(const char* what) const;
   void decode(batch& tokens);
+  int32_t sample(const sampler& sampler, int32_t output);
   void truncate(int32_t sequence, int32_t position);
   observation observed(int32_t sequence, int32_t end);
   std::vector<int32_t> cell_positions(int32_t sequence);

@@ -100,8 +100,8 @@ for (const { name, folder } of repositories) {
       }
       if (wanted.has("recall")) recall.add(opened, tools);
       if (wanted.has("loss")) {
-        await named.add(opened.slice(0, lossCasesMax), { tools, completer, write: true });
-        await anywhere.add(await open(others), { tools, completer, write: true });
+        await named.add(opened.slice(0, lossCasesMax), tools, completer);
+        await anywhere.add(await open(others), tools, completer);
       }
       // One repository is enough to see what typing costs.
       if (wanted.has("speed") && speed === null && cases.length >= speedCasesMax) {

@@ -1,37 +1,62 @@
 /** How much likelier each context makes the rest of the line that was cut away. */
-import type { Completer } from "../../extension/engine/completer.ts";
-import { completionPrompt } from "../../extension/pipeline/completionPrompt.ts";
+import { draftTokensMax, type Completer, type WrittenText } from "../../extension/engine/completer.ts";
+import { keptLogs } from "../../extension/engine/completions.ts";
+import { completionPrompt, stableTokensMax } from "../../extension/pipeline/completionPrompt.ts";
+import { trimCompletion } from "../../extension/pipeline/trimCompletion.ts";
 import type { BenchContext } from "./benchContext.ts";
-import { differences, mean, questionInterval } from "./bootstrap.ts";
+import { differences, mean, meanOfMeans, questionInterval, type Groups } from "./bootstrap.ts";
 import type { CompleteCase, OpenedCase } from "./completeCases.ts";
-import { completionContexts, contextNames, type ContextName, type ContextTools } from "./completeContexts.ts";
-import { lookupFigures, type LookupFigures } from "./completeLookup.ts";
+import { completionContexts, type ContextName, type ContextTools } from "./completeContexts.ts";
 import { editSimilarity } from "./completions.ts";
 import { intervalText } from "./report.ts";
-import { trimCompletion } from "../../extension/pipeline/trimCompletion.ts";
 
 interface LineFigures {
   /** −log p per token of the rest of the line, in nats. */
   readonly nats: number;
+  readonly written: WrittenFigures | null;
+}
+
+interface WrittenFigures {
   readonly confidence: number;
   readonly exact: boolean;
   readonly similarity: number;
-  readonly lookup: LookupFigures;
+  /** What was written with and without drafts, and the processor time of each in milliseconds. */
+  readonly drafts: Pick<WrittenText, "steps" | "drafted" | "accepted"> & {
+    readonly tokens: number;
+    readonly isSame: boolean;
+    readonly ms: number;
+    readonly plainMs: number;
+  };
 }
 
-const noLookup: LookupFigures = { tokens: 0, steps: 0, drafted: 0, accepted: 0 };
+/** A context, and how many tokens of the prompt are its. */
+interface LossRow {
+  readonly name: ContextName;
+  readonly tokens: number;
+}
 
-/** The default budget and shares. */
+/** The default budget and shares. What a context does not take is the open file's. */
 const budgetTokens = 1024;
 const shares = { prefix: 35, suffix: 15 } as const;
-const stableTokens = 512;
+/** What the product gives the embedded model, and what others get. */
+const productTokens = stableTokensMax(budgetTokens, "embedded");
+const rows: readonly LossRow[] = [
+  { name: "none", tokens: 0 },
+  ...[productTokens, budgetTokens / 2].flatMap((tokens) =>
+    (["openTabs", "ring", "precis"] as const).map((name) => ({ name, tokens })),
+  ),
+];
+const none = 0;
+const product = rows.findIndex(({ name }) => name === "precis");
 const restTokensMax = 48;
+const writtenTokensMax = 40;
 const { signal } = new AbortController();
 
 /** The rest of the line under each context, measured with one model. */
 export class LossTable {
   readonly #kind: string;
-  readonly #figures = new Map<ContextName, LineFigures[][]>(contextNames.map((name) => [name, []]));
+  /** By row, repository and case. */
+  readonly #figures: LineFigures[][][] = rows.map(() => []);
 
   constructor(kind: string) {
     this.#kind = kind;
@@ -39,62 +64,54 @@ export class LossTable {
 
   async add(
     cases: readonly { readonly found: CompleteCase; readonly opened: OpenedCase }[],
-    {
-      tools,
-      completer,
-      write,
-    }: { readonly tools: ContextTools; readonly completer: Completer; readonly write: boolean },
+    tools: ContextTools,
+    completer: Completer,
   ): Promise<void> {
-    for (const name of contextNames) {
+    for (const [at, row] of rows.entries()) {
       const group: LineFigures[] = [];
-      for (const each of cases) group.push(await measure(name, each, tools, completer, write && writes(name)));
-      this.#figures.get(name)?.push(group);
+      for (const each of cases) group.push(await measure(row, each, tools, completer, at === none || at === product));
+      this.#figures[at]?.push(group);
     }
   }
 
   report(context: BenchContext): unknown {
-    const of = (name: ContextName, value: (figures: LineFigures) => number) =>
-      (this.#figures.get(name) ?? []).map((group) => group.map(value));
-    const nats = (name: ContextName) => of(name, (figures) => figures.nats);
-    const rows = contextNames.map((name) => ({
-      name,
-      nats: mean(nats(name).flat()),
-      againstNone: questionInterval(differences(nats(name), nats("none"))),
-      precisAgainst: name === "precis" ? null : questionInterval(differences(nats("precis"), nats(name))),
-      exact: writes(name) ? mean(of(name, ({ exact }) => Number(exact)).flat()) : null,
-      similarity: writes(name) ? mean(of(name, ({ similarity }) => similarity).flat()) : null,
+    const nats = (at: number): Groups => (this.#figures[at] ?? []).map((group) => group.map((figures) => figures.nats));
+    const written = (at: number): WrittenFigures[] =>
+      (this.#figures[at] ?? []).flat().flatMap((figures) => figures.written ?? []);
+    const table = rows.map(({ name, tokens }, at) => ({
+      ...{ name, tokens, nats: meanOfMeans(nats(at)) },
+      againstNone: at === none ? null : questionInterval(differences(nats(at), nats(none))),
+      precisAgainst: at === product ? null : questionInterval(differences(nats(product), nats(at))),
+      exact: written(at).length === 0 ? null : mean(written(at).map(({ exact }) => Number(exact))),
+      similarity: written(at).length === 0 ? null : mean(written(at).map(({ similarity }) => similarity)),
     }));
-    const cases = nats("none").flat().length;
+    const cases = nats(none).flat().length;
     context.report.table(
-      `${this.#kind}: ${cases} rests of lines, ${stableTokens} tokens of context, nats per token`,
-      ["context", "nats", "against none", "precis against it", "exact", "similarity"],
-      rows.map((row) => [
+      `${this.#kind}: ${cases} rests of lines, prompts of ${budgetTokens} tokens, nats per token, mean of repositories`,
+      ["context", "its tokens", "nats", "against none", `precis, ${productTokens}, against it`, "exact", "similarity"],
+      table.map((row) => [
         row.name,
+        row.tokens,
         row.nats,
-        intervalText(row.againstNone),
+        row.againstNone === null ? "" : intervalText(row.againstNone),
         row.precisAgainst === null ? "" : intervalText(row.precisAgainst),
         row.exact,
         row.similarity,
       ]),
     );
-    return { kind: this.#kind, cases, rows, confidence: this.#confidence(context), lookup: this.#lookup(context) };
-  }
-
-  #lookup(context: BenchContext): unknown {
-    const all = (this.#figures.get("precis") ?? []).flat().map(({ lookup }) => lookup);
-    const total = (key: keyof LookupFigures) => all.reduce((sum, each) => sum + each[key], 0);
-    const [tokens, steps, drafted, accepted] = [total("tokens"), total("steps"), total("drafted"), total("accepted")];
-    context.report.line(
-      `prompt lookup would write ${tokens} tokens in ${steps} steps (${(tokens / Math.max(1, steps)).toFixed(2)} per step); ` +
-        `${accepted} of ${drafted} drafted tokens were right`,
-    );
-    return { tokens, steps, drafted, accepted };
+    const all = written(product);
+    return {
+      kind: this.#kind,
+      cases,
+      rows: table,
+      confidence: this.#confidence(all, context),
+      drafts: draftsOf(all, context),
+    };
   }
 
   /** What the mean probability of a suggestion's tokens says about it. */
-  #confidence(context: BenchContext): unknown {
-    const all = (this.#figures.get("precis") ?? []).flat();
-    const rows = confidenceSteps.map((least) => {
+  #confidence(all: readonly WrittenFigures[], context: BenchContext): unknown {
+    const steps = confidenceSteps.map((least) => {
       const shown = all.filter(({ confidence }) => confidence >= least);
       return {
         least,
@@ -106,51 +123,83 @@ export class LossTable {
     context.report.table(
       `${this.#kind}: suggestions by their confidence`,
       ["at least", "shown", "exact", "similarity"],
-      rows.map(({ least, shown, exact, similarity }) => [least.toFixed(1), shown, exact, similarity]),
+      steps.map(({ least, shown, exact, similarity }) => [least.toFixed(2), shown, exact, similarity]),
     );
-    return rows;
+    return steps;
   }
 }
 
-const confidenceSteps = [0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9] as const;
+const confidenceSteps = [0, 0.3, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.9] as const;
 
-/** Lines are written after nothing and after our context only: it takes longer than all else. */
-function writes(name: ContextName): boolean {
-  return name === "none" || name === "precis";
+/** What writing by drafts saves; the times are of one run, and only their ratio means something. */
+function draftsOf(all: readonly WrittenFigures[], context: BenchContext): unknown {
+  const total = (value: (figures: WrittenFigures["drafts"]) => number): number =>
+    all.reduce((sum, { drafts }) => sum + value(drafts), 0);
+  const tokens = total((each) => each.tokens);
+  const [steps, drafted, accepted] = [
+    total((each) => each.steps),
+    total((each) => each.drafted),
+    total((each) => each.accepted),
+  ];
+  const same = total(({ isSame }) => Number(isSame));
+  const ratio =
+    total(({ ms }) => ms) /
+    Math.max(
+      1e-9,
+      total(({ plainMs }) => plainMs),
+    );
+  context.report.line(
+    `with drafts ${tokens} tokens in ${steps} steps (${(tokens / Math.max(1, steps)).toFixed(2)} per step), ` +
+      `${accepted} of ${drafted} drafted tokens right, ${ratio.toFixed(2)} of the time without, ` +
+      `the same tokens in ${same} of ${all.length}`,
+  );
+  return { tokens, steps, drafted, accepted, same, timeRatio: ratio };
 }
 
 async function measure(
-  name: ContextName,
+  row: LossRow,
   { found, opened }: { readonly found: CompleteCase; readonly opened: OpenedCase },
   tools: ContextTools,
   completer: Completer,
   write: boolean,
 ): Promise<LineFigures> {
-  const { path, before, after, rest, language } = found;
-  const stable = completionContexts[name](found, opened, stableTokens, tools);
+  const { path, before, after, rest } = found;
+  const stable = completionContexts[row.name](found, opened, row.tokens, tools);
   const { format, counter, textOf } = completer;
   const prompt = completionPrompt({
-    ...{ format, counter, textOf, path, before, after, startLine: 1, shares, stable, anchor: null },
-    // Without a context the open file gets no more room than with one.
-    budgetTokens: budgetTokens - stableTokens + stable.reduce((sum, { tokens }) => sum + tokens, 0),
+    ...{ format, counter, textOf, path, before, after, startLine: 1, shares, stable, anchor: null, budgetTokens },
   });
-  await completer.read(completer.tokensOf(prompt.pieces), signal);
-  const written = write
-    ? await completer.write({ maxTokens: 40, signal, isDone: (text) => text.includes("\n") })
-    : null;
+  const tokens = completer.tokensOf(prompt.pieces);
+  const written = write ? await writtenAfter(tokens, { found, opened }, completer) : null;
+  await completer.read(tokens, signal);
   const target = completer.tokensOf([{ share: "prefix", text: rest, tokens: 0, reasons: [] }]).slice(0, restTokensMax);
-  const logs = await completer.logProbabilities([...target], signal);
-  const nats = -mean([...logs]);
-  if (written === null) return { nats, confidence: 0, exact: false, similarity: 0, lookup: noLookup };
+  return { nats: -mean([...(await completer.logProbabilities([...target], signal))]), written };
+}
+
+async function writtenAfter(
+  prompt: Int32Array,
+  { found: { before, after, rest, language }, opened }: { readonly found: CompleteCase; readonly opened: OpenedCase },
+  completer: Completer,
+): Promise<WrittenFigures> {
+  const timed = async (draftTokens: number): Promise<{ written: WrittenText; ms: number }> => {
+    await completer.read(prompt, signal);
+    const start = process.cpuUsage();
+    const options = { maxTokens: writtenTokensMax, signal, isDone: (text: string) => text.includes("\n"), draftTokens };
+    const written = await completer.write(options);
+    const { user, system } = process.cpuUsage(start);
+    return { written, ms: (user + system) / 1000 };
+  };
+  const plain = await timed(0);
+  const { written, ms } = await timed(draftTokensMax);
   const { text } = trimCompletion({
     ...{ text: written.text, before, after, mode: "line", syntax: opened.syntax, language, maxLines: 1 },
   });
-  const probabilities = await completer.logProbabilities(written.tokens, signal);
+  const { steps, drafted, accepted } = written;
+  const isSame = written.tokens.join() === plain.written.tokens.join();
   return {
-    nats,
-    confidence: mean([...probabilities].map(Math.exp)),
-    exact: text.trim() === rest.trim(),
+    confidence: mean(keptLogs(written, text).map(Math.exp)),
+    exact: text !== "" && text.trim() === rest.trim(),
     similarity: editSimilarity(text, rest),
-    lookup: lookupFigures([...completer.tokensOf(prompt.pieces)], written.tokens),
+    drafts: { steps, drafted, accepted, tokens: written.tokens.length, isSame, ms, plainMs: plain.ms },
   };
 }

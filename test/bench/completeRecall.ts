@@ -7,7 +7,8 @@ import { intervalText } from "./report.ts";
 import type { CompletionPiece } from "../../extension/protocol/complete.ts";
 import type { Unit } from "../../extension/protocol/units.ts";
 
-export const recallBudgets = [512, 1024] as const;
+/** The first is what the embedded model gets by default, the second what others get. */
+export const recallBudgets = [256, 512, 1024] as const;
 
 /** Whether each context held the definition, by context, budget, repository and case. */
 export class RecallTable {

@@ -1,6 +1,8 @@
 /** How long a completion takes through the engine's own path, and what typing costs. */
 import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Completions } from "../../extension/engine/completions.ts";
+import { Completer, type SuggestionRequest } from "../../extension/host/completer.ts";
 import type { CompleteParams, Completion } from "../../extension/protocol/complete.ts";
 import type { BenchContext } from "./benchContext.ts";
 import { mean, quantile } from "./bootstrap.ts";
@@ -14,6 +16,9 @@ interface Timed {
 /** Characters typed one after another at each place. */
 const typedCharacters = 8;
 const { signal } = new AbortController();
+
+/** The goal for what the cache knows: nobody sees so short a pause. */
+const cachedGoalMs = 10;
 
 /**
  * Cold: nothing of the prompt was read before. Warm: the place was asked before, and one character was typed since. Without
@@ -68,7 +73,70 @@ export async function measureSpeed(
   context.report.line(
     `warm ÷ cold: ${whole.toFixed(3)} of the whole request, ${ratio.toFixed(3)} of reading the prompt`,
   );
-  return { rows: figures, warmToCold: whole, warmToColdReading: ratio };
+  return {
+    rows: figures,
+    warmToCold: whole,
+    warmToColdReading: ratio,
+    cached: await measureCached(context, cases, completions),
+  };
+}
+
+/** What a person waits for a suggestion that is typed through, or that was fetched ahead when the one before was taken. */
+async function measureCached(
+  context: BenchContext,
+  cases: readonly CompleteCase[],
+  completions: Completions,
+): Promise<unknown> {
+  const completer = new Completer({
+    client: {
+      request: (_, params, options) => completions.complete(params as CompleteParams, options?.signal ?? signal),
+    },
+    nowMs: () => performance.now(),
+    wait: (ms, aborted) => pause(ms, undefined, { signal: aborted }),
+  });
+  const typedMs: number[] = [];
+  const aheadMs: number[] = [];
+  for (const found of cases) {
+    const suggest = async (before: string): Promise<{ readonly text: string; readonly ms: number }> => {
+      const startMs = performance.now();
+      const suggestion = await completer.suggest(requestOf(found, before), signal);
+      return { text: suggestion?.text ?? "", ms: performance.now() - startMs };
+    };
+    const { text } = await suggest(found.before);
+    for (let typed = 1; typed < Math.min(text.length, typedCharacters); typed += 1) {
+      const { ms } = await suggest(found.before + text.slice(0, typed));
+      if (completer.last?.isCached === true) typedMs.push(ms);
+    }
+    // Long enough for the next one to be there, as when somebody reads the suggestion.
+    await completer.fetchedAhead();
+    const { ms } = await suggest(found.before + text);
+    if (text !== "" && completer.last?.isCached === true) aheadMs.push(ms);
+  }
+  completer.dispose();
+  const rows = [
+    { name: "typed through", times: typedMs },
+    { name: "fetched ahead, then taken", times: aheadMs },
+  ].map(({ name, times }) => ({ name, requests: times.length, p50: quantile(times, 0.5), p95: quantile(times, 0.95) }));
+  context.report.table(
+    `Suggestions without the engine, milliseconds (goal: ${cachedGoalMs})`,
+    ["suggestion", "P50", "P95", "requests"],
+    rows.map((row) => [row.name, row.p50, row.p95, row.requests]),
+  );
+  return rows;
+}
+
+function requestOf(found: CompleteCase, before: string): SuggestionRequest {
+  const { path: name, language, after } = found;
+  return {
+    place: { name, line: 1, column: 1 },
+    document: name,
+    params: { path: name, language, before, after, startLine: 1, maxTokens: 16 },
+    trigger: "explicit",
+    syntax: () => Promise.resolve(null),
+    changedMs: 0,
+    debounce: { minMs: 0, maxMs: 0 },
+    prefetch: true,
+  };
 }
 
 function figuresOf(name: string, timed: readonly Timed[]) {

@@ -69,3 +69,28 @@ export async function useTheme(page: Page, { label, workbenchClass }: Theme): Pr
   await page.locator(`.monaco-workbench.${workbenchClass}`).waitFor();
   await page.locator(".quick-input-widget").waitFor({ state: "hidden" });
 }
+
+/** Runs a command by its name in the command palette, and waits until the palette is gone. */
+export async function runCommand(page: Page, name: string): Promise<void> {
+  await startCommand(page, name);
+  await page.locator(".quick-input-widget").waitFor({ state: "hidden" });
+}
+
+/** The same for a command that asks for something in the palette's place. */
+export async function startCommand(page: Page, name: string): Promise<void> {
+  await page.keyboard.press("F1");
+  await page.locator(".quick-input-widget input").fill(`>${name}`);
+  await page.locator(".quick-input-list .monaco-list-row.focused", { hasText: name }).waitFor();
+  await page.keyboard.press("Enter");
+}
+
+/** Drags the sidebar's edge until it has that width, in pixels. */
+export async function makeSidebar(page: Page, width: number): Promise<void> {
+  const box = await page.locator(".part.sidebar").boundingBox();
+  if (box === null) throw new Error("there is no sidebar");
+  const y = box.y + 60;
+  await page.mouse.move(box.x + box.width, y);
+  await page.mouse.down();
+  await page.mouse.move(box.x + width, y, { steps: 5 });
+  await page.mouse.up();
+}

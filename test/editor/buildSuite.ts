@@ -1,12 +1,17 @@
 import path from "node:path";
 import { build } from "esbuild";
 
-/** Bundles the tests that run inside an extension host. Mocha and vscode are found there. Resolves to the file. */
-export async function buildSuite(root: string): Promise<string> {
-  const outfile = path.join(root, "dist", "test", "suite.cjs");
+/** Bundles what runs inside an extension host, the tests unless told otherwise. Mocha and vscode are found there. Resolves to the file. */
+export async function buildSuite(root: string, entry = "test/editor/suite/index.ts"): Promise<string> {
+  const outfile = path.join(
+    root,
+    "dist",
+    "test",
+    `${path.basename(path.dirname(entry))}-${path.basename(entry, ".ts")}.cjs`,
+  );
   await build({
     absWorkingDir: root,
-    entryPoints: ["test/editor/suite/index.ts"],
+    entryPoints: [entry],
     outfile,
     bundle: true,
     format: "cjs",

@@ -46,6 +46,12 @@ export interface CodeServerOptions {
   readonly settings?: EditorSettings;
   /** Lets a test runner in the extension host end the run. It also hides notifications. */
   readonly smokeTestDriver?: boolean;
+  /** Further files of the workspace, by their paths in it. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** True: a folder is not trusted until a person says so. */
+  readonly asksForTrust?: boolean;
+  /** True: the server is started without Precis, to compare with. */
+  readonly isBare?: boolean;
 }
 
 /** A running server. `close` ends it and deletes its folders. */
@@ -71,22 +77,29 @@ export class CodeServer {
       await cp(fixtureWorkspace, path.join(folder, "greenhouse"), { recursive: true });
       // Only here: a secret in the repository, even a made-up one, would worry whoever finds it.
       await writeFile(path.join(folder, "greenhouse", ".env"), "VALVE_PASSWORD=made-up\n");
+      for (const [file, text] of Object.entries(options.files ?? {})) {
+        await mkdir(path.dirname(path.join(folder, "greenhouse", file)), { recursive: true });
+        await writeFile(path.join(folder, "greenhouse", file), text);
+      }
       await mkdir(path.join(folder, "home"), { recursive: true });
       await writeSettings(folder, options.settings ?? {});
-      await runToEnd(options.entry, ["--install-extension", vsixFile, "--force", ...folderArguments(folder)], folder);
+      if (options.isBare !== true) {
+        await runToEnd(options.entry, ["--install-extension", vsixFile, "--force", ...folderArguments(folder)], folder);
+      }
       return await launch(options, folder);
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
       throw error;
     }
 
-    async function launch({ entry, smokeTestDriver = false }: CodeServerOptions, home: string): Promise<CodeServer> {
+    async function launch({ entry, ...options }: CodeServerOptions, home: string): Promise<CodeServer> {
       const port = await freePort();
       const args = [
         ...["--auth", "none", "--bind-addr", `127.0.0.1:${port}`, "--disable-telemetry", "--disable-update-check"],
-        ...["--disable-workspace-trust", "--disable-getting-started-override", "--disable-proxy"],
+        ...(options.asksForTrust === true ? [] : ["--disable-workspace-trust"]),
+        ...["--disable-getting-started-override", "--disable-proxy"],
         ...["--ignore-last-opened", ...folderArguments(home)],
-        ...(smokeTestDriver ? ["--vscode-option", "enable-smoke-test-driver"] : []),
+        ...(options.smokeTestDriver === true ? ["--vscode-option", "enable-smoke-test-driver"] : []),
       ];
       // A process group of its own: extension hosts and engines must not outlive the server.
       const child = spawn(process.execPath, [entry, ...args], { cwd: home, env: cleanEnv(home), detached: true });

@@ -156,6 +156,11 @@ describe("the Ask view", { timeout: 10 * patienceMs }, () => {
     await server.setSettings(settings);
     await page.reload({ waitUntil: "commit" });
     ask = await openAskView(page);
+    // The window shows its conversation again.
+    const header = page.locator(".pane-header[aria-label^='Ask']");
+    await header.hover();
+    await header.locator("a.action-label[aria-label^='New Conversation']").click();
+    await ask.locator(".welcome").waitFor();
   }
 
   function slowModel(): string {

@@ -81,6 +81,18 @@ test("an engine that is killed from outside is reported with the signal", async 
   assert.match(failure.detail, /SIGKILL/);
 });
 
+test("an engine that is restarted without the GPU stays without it, also after a crash, until the next restart", async (t) => {
+  const client = connect(t, "wait");
+  await client.restart({ gpu: "none" });
+  const gpu = () => (client.state.kind === "ready" ? client.state.gpu : client.state.kind);
+  assert.equal(gpu(), "none");
+  const again = stateOf(client, "ready");
+  process.kill(pidOf(client), "SIGKILL");
+  assert.equal((await again).gpu, "none");
+  await client.restart();
+  assert.equal(gpu(), "all");
+});
+
 test("after five crashes the client gives up until it is told to restart", async (t) => {
   const client = connect(t, "crash");
   const gpus: string[] = [];

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { parsePlace } from "../../extension/cli/completeCommand.ts";
+import { nothingReasons } from "../../extension/protocol/complete.ts";
 import type { Completion } from "../../extension/protocol/complete.ts";
 import { runPrecis, writeExampleRepository } from "../support/terminalProgram.ts";
 import type { Ended } from "../support/terminalProgram.ts";
@@ -41,6 +42,13 @@ test("complete says why there is nothing", async () => {
   const { code, stdout } = await complete("src/retry.ts:1:3");
   assert.equal(code, 0);
   assert.equal(stdout, "(nothing: The cursor is inside a word.)\n");
+});
+
+test("complete reads nothing of a file that may hold secrets", async () => {
+  await writeFile(join(folder, ".env"), "TOKEN=\n");
+  const { code, stdout } = await complete(".env:1:7");
+  assert.equal(code, 0);
+  assert.equal(stdout, `(nothing: ${nothingReasons.secretFile})\n`);
 });
 
 test("complete fails for places that there are none of, and names what is there", async () => {

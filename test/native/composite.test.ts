@@ -8,7 +8,7 @@ import type { NativeAddon, NativeContext, NativeKvState, NativeModel, OpenContex
 import { logSoftmax, ReferenceDecoder, writeSinglePrecision } from "../support/referenceDecoder.ts";
 import type { ReferenceCache } from "../support/referenceDecoder.ts";
 import { writeTestModel } from "../support/testModels.ts";
-import { codeOf, libraryFolder, loadAddon, root } from "./engine.ts";
+import { codeOf, libraryFolder, loadAddon, root, withContextOf } from "./engine.ts";
 
 const some = (count: number, from: number): Int32Array =>
   Int32Array.from({ length: count }, (_, at) => 5 + (((at + from) * 7919) % 4000));
@@ -75,24 +75,11 @@ for (const source of ["random weights", "the embedded code model"] as const) {
       await rm(folder, { recursive: true, force: true });
     });
 
-    const withContext = async (
+    const withContext = (
       options: Partial<OpenContextOptions>,
       body: (context: NativeContext) => Promise<void>,
-    ): Promise<void> => {
-      const context = await model.openContext({
-        cells: 256,
-        batchTokens: 32,
-        sequences: 2,
-        threads: 1,
-        ...exactLayout,
-        ...options,
-      });
-      try {
-        await body(context);
-      } finally {
-        await context.close();
-      }
-    };
+    ): Promise<void> =>
+      withContextOf(model, { cells: 256, batchTokens: 32, sequences: 2, threads: 1, ...exactLayout, ...options }, body);
 
     /** The reference's cache with the chosen cells of each head. */
     const chosen = (cells: Int32Array, kept: number): ReferenceCache =>

@@ -3,7 +3,13 @@ import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import type { NativeAddon, NativeErrorCode } from "../../native/addon.ts";
+import type {
+  NativeAddon,
+  NativeContext,
+  NativeErrorCode,
+  NativeModel,
+  OpenContextOptions,
+} from "../../native/addon.ts";
 import { buildNative } from "../../tools/buildNative.mjs";
 
 export const root: string = fileURLToPath(new URL("../../", import.meta.url));
@@ -28,6 +34,20 @@ export function libraryFolder(): string {
 export async function loadAddon(): Promise<NativeAddon> {
   const file = await buildNative({ root });
   return createRequire(import.meta.url)(file) as NativeAddon;
+}
+
+/** Opens a context, runs `use` with it, and closes it. */
+export async function withContextOf<Result>(
+  model: NativeModel,
+  options: OpenContextOptions,
+  use: (context: NativeContext) => Promise<Result>,
+): Promise<Result> {
+  const context = await model.openContext(options);
+  try {
+    return await use(context);
+  } finally {
+    await context.close();
+  }
 }
 
 /** The code of what an action throws or rejects with; "none" when it does not fail, the message when it has no code. */

@@ -6,7 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import type { NativeAddon, NativeContext, NativeKvType, NativeModel, OpenContextOptions } from "../../native/addon.ts";
 import { writeTestModel } from "../support/testModels.ts";
-import { codeOf, libraryFolder, loadAddon, scorerModel } from "./engine.ts";
+import { codeOf, libraryFolder, loadAddon, scorerModel, withContextOf } from "./engine.ts";
 
 const text =
   "export function parseConfig(path: string): Config {\n  const text = readFileSync(path, 'utf8');\n  return JSON.parse(text);\n}\n";
@@ -30,17 +30,11 @@ describe("generation", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  const withContext = async (
+  const withContext = (
     options: Partial<OpenContextOptions>,
     body: (context: NativeContext) => Promise<void>,
-  ): Promise<void> => {
-    const context = await model.openContext({ cells: 1024, batchTokens: 128, sequences: 4, threads: 1, ...options });
-    try {
-      await body(context);
-    } finally {
-      await context.close();
-    }
-  };
+  ): Promise<void> =>
+    withContextOf(model, { cells: 1024, batchTokens: 128, sequences: 4, threads: 1, ...options }, body);
 
   const generate = async (
     context: NativeContext,

@@ -13,7 +13,7 @@ import type {
   OpenContextOptions,
 } from "../../native/addon.ts";
 import { writeTestModel } from "../support/testModels.ts";
-import { codeOf, libraryFolder, loadAddon } from "./engine.ts";
+import { codeOf, libraryFolder, loadAddon, withContextOf } from "./engine.ts";
 import { largest, largestDifference, meanDifference } from "./numbers.ts";
 
 const kvTypes: readonly NativeKvType[] = ["f32", "f16", "q8_0", "q4_0"];
@@ -44,17 +44,10 @@ for (const architecture of ["llama", "qwen2"] as const) {
       await rm(folder, { recursive: true, force: true });
     });
 
-    const withContext = async <Result>(
+    const withContext = <Result>(
       options: Partial<OpenContextOptions>,
       body: (context: NativeContext) => Promise<Result>,
-    ): Promise<Result> => {
-      const context = await model.openContext({ cells: 512, batchTokens: 64, threads: 1, ...options });
-      try {
-        return await body(context);
-      } finally {
-        await context.close();
-      }
-    };
+    ): Promise<Result> => withContextOf(model, { cells: 512, batchTokens: 64, threads: 1, ...options }, body);
 
     const captured = (options: Partial<OpenContextOptions> = {}, of: Int32Array = tokens): Promise<NativeKvState> =>
       withContext(options, async (context) => {

@@ -8,7 +8,7 @@ import type { NativeContext, NativeModel, Observation, OpenContextOptions } from
 import { ReferenceDecoder, writeSinglePrecision } from "../support/referenceDecoder.ts";
 import type { ReferenceCache, ReferenceStep } from "../support/referenceDecoder.ts";
 import { writeTestModel } from "../support/testModels.ts";
-import { codeOf, libraryFolder, loadAddon } from "./engine.ts";
+import { codeOf, libraryFolder, loadAddon, withContextOf } from "./engine.ts";
 
 const some = (count: number, from: number): Int32Array =>
   Int32Array.from({ length: count }, (_, at) => 5 + (((at + from) * 7919) % 4000));
@@ -47,24 +47,15 @@ describe("observed attention", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  const withContext = async (
+  const withContext = (
     options: Partial<OpenContextOptions>,
     body: (context: NativeContext) => Promise<void>,
-  ): Promise<void> => {
-    const context = await model.openContext({
-      cells: 512,
-      batchTokens: 16,
-      threads: 1,
-      kvType: "f32",
-      flashAttention: "off",
-      ...options,
-    });
-    try {
-      await body(context);
-    } finally {
-      await context.close();
-    }
-  };
+  ): Promise<void> =>
+    withContextOf(
+      model,
+      { cells: 512, batchTokens: 16, threads: 1, kvType: "f32", flashAttention: "off", ...options },
+      body,
+    );
 
   const read = (cache: ReferenceCache, tokens: Int32Array, position: number): ReferenceStep[] =>
     Array.from(tokens, (token, at) => reference.step(cache, token, position + at));

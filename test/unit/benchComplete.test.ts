@@ -7,7 +7,6 @@ import { fillInFormat } from "../../extension/pipeline/fillInFormat.ts";
 import { namedCases, openCase, randomCases } from "../bench/completeCases.ts";
 import { completionContexts, contextNames } from "../bench/completeContexts.ts";
 import { fitWeights } from "../bench/completeFit.ts";
-import { lookupFigures } from "../bench/completeLookup.ts";
 import { holds } from "../bench/completeRecall.ts";
 import { parseSourceFiles, type SourceText } from "../bench/sourceFiles.ts";
 import { DocumentTrees } from "../../extension/syntax/documentTrees.ts";
@@ -89,11 +88,4 @@ test("weights lean towards the features of what was named", () => {
   const weights = fitWeights(cases);
   assert.ok(weights.isInFile > 1, String(weights.isInFile));
   assert.equal(weights.nameWords, 0);
-});
-
-test("lookup counts one step per draft that is checked", () => {
-  assert.deepEqual(lookupFigures([1, 2, 3, 4, 5, 6, 1, 2, 3], [4, 5, 6, 9]), {
-    ...{ tokens: 4, steps: 1, drafted: 6, accepted: 3 },
-  });
-  assert.deepEqual(lookupFigures([1, 2], [3, 4]), { tokens: 2, steps: 2, drafted: 0, accepted: 0 });
 });

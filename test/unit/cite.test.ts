@@ -50,6 +50,18 @@ describe("citations", () => {
     ]);
   });
 
+  test("a name that looks like code and is written nowhere was made up; other words in backticks are left alone", () => {
+    const text = "`Router.handle`, `fs.readFile`, `invented_name`, `Made.up()`, `plain`, `true` and `readFile()`";
+    const found = findCitations(text, resolve, resolveName, (name) => name.endsWith("readFile"));
+    assert.deepEqual(
+      found.filter(({ resolved }) => !resolved),
+      [
+        { path: "", startLine: 0, endLine: 0, name: "invented_name", resolved: false },
+        { path: "", startLine: 0, endLine: 0, name: "Made.up", resolved: false },
+      ],
+    );
+  });
+
   test("are bounded and found in any text", () => {
     const many = Array.from({ length: 500 }, (_, line) => `src/app.ts:${line + 1}`).join(" ");
     assert.equal(findCitations(many, resolve).length, 100);

@@ -128,6 +128,7 @@ test("the next suggestion is fetched ahead, once, and is there when the first is
   const ahead = await scripted.request(1);
   assert.deepEqual([ahead.params.before, ahead.params.trigger], ["let a = sum();", "prefetch"]);
   ahead.answer(completionOf("\nreturn a;"));
+  await completer.fetchedAhead();
   for (const typed of ["s", "su"]) await completer.suggest(requestAt(`let a = ${typed}`, changes), never);
   assert.equal((await completer.suggest(requestAt("let a = sum();"), never))?.text, "\nreturn a;");
   assert.equal(scripted.requests.length, 2);

@@ -1,14 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { EngineClient, EngineState } from "../../extension/client/engineClient.ts";
-import { Conversation } from "../../extension/host/conversation.ts";
-import { FolderIndex } from "../../extension/host/folderIndex.ts";
-import type { AskParams, EngineEvent, EngineEvents, IndexSummary } from "../../extension/protocol/engine.ts";
+import type { IndexSummary } from "../../extension/protocol/engine.ts";
 import { Failure, failureSentences } from "../../extension/protocol/failure.ts";
-import type { Answer, Prompt, RankedUnit } from "../../extension/protocol/units.ts";
+import type { RankedUnit } from "../../extension/protocol/units.ts";
+import { answer, fakeConversation as setUp, prompt, summary } from "../support/fakeEngine.ts";
 import { scorerUnit } from "../support/scorerUnits.ts";
-
-const ready: EngineState = { kind: "ready", gpu: "all", after: null, pid: 1, engineVersion: "1" };
+import { turnView } from "../support/viewStates.ts";
 
 test("a question goes through its phases, and the answer ends it", async () => {
   const { engine, conversation } = setUp();
@@ -112,14 +109,78 @@ test("a question takes along what was answered before, and not what failed", asy
   assert.deepEqual(sent, [{ question: "how are requests retried?", answer: "By a policy." }]);
 });
 
-test("clearing while an answer is written leaves nothing behind", async () => {
+test("a new conversation while an answer is written leaves nothing behind", async () => {
   const { engine, conversation } = setUp();
   engine.onAsk = () => {
-    conversation.clear();
+    conversation.begin();
     return Promise.resolve(answer({ text: "late" }));
   };
   await conversation.ask("why?");
   assert.deepEqual([conversation.turns, conversation.prompt], [[], null]);
+});
+
+test("a retried question takes its turn's place, and an edited one also the place of those behind it", async () => {
+  const { engine, conversation } = setUp();
+  const histories: (readonly string[])[] = [];
+  engine.onAsk = (_askId, _signal, { question, history = [] }) => {
+    histories.push(history.map((turn) => turn.question));
+    return Promise.resolve(answer({ text: `About ${question}` }));
+  };
+  const first = await conversation.ask("first");
+  await conversation.ask("second");
+  const third = await conversation.ask("third");
+  await conversation.ask("third", { from: third.askId });
+  assert.deepEqual(
+    conversation.turns.map(({ question }) => question),
+    ["first", "second", "third"],
+  );
+  await conversation.ask("another first", { from: first.askId });
+  assert.deepEqual(
+    conversation.turns.map(({ text }) => text),
+    ["About another first"],
+  );
+  assert.deepEqual(histories, [[], ["first"], ["first", "second"], ["first", "second"], []]);
+});
+
+test("a command and what is pinned go to the engine beside the question, which stays as it was typed", async () => {
+  const { engine, conversation } = setUp({
+    pinned: [{ path: "a.ts", startLine: 1, endLine: 2, why: "pinned" }],
+    dropped: [{ path: "b.ts", qualifiedName: "b" }],
+  });
+  let sent: unknown;
+  engine.onAsk = (_askId, _signal, { question, command, pinned, dropped }) => {
+    sent = { question, command, pinned, dropped };
+    return Promise.resolve(answer({ text: "Here." }));
+  };
+  const turn = await conversation.ask("/find open valves");
+  assert.deepEqual([turn.question, turn.command], ["/find open valves", "find"]);
+  assert.deepEqual(sent, {
+    question: "open valves",
+    command: "find",
+    pinned: [{ path: "a.ts", startLine: 1, endLine: 2, why: "pinned" }],
+    dropped: [{ path: "b.ts", qualifiedName: "b" }],
+  });
+});
+
+test("an unknown command is told without asking the engine, with the way back to the question", async () => {
+  const { engine, conversation } = setUp();
+  engine.onAsk = () => assert.fail("the engine was asked");
+  const { failure } = await conversation.ask("/reticulate splines");
+  assert.deepEqual(failure, {
+    sentence: failureSentences.commandUnknown,
+    detail: "/reticulate",
+    action: "editQuestion",
+  });
+});
+
+test("a conversation that was stored in mid-answer keeps what was written and says that it is incomplete", () => {
+  const { conversation } = setUp();
+  const stored = turnView({ askId: "1", phase: "writing", text: "Half" });
+  conversation.load({ id: "12345678", createdMs: 1, turns: [turnView({ askId: "0" }), stored] });
+  const [whole, half] = conversation.turns;
+  assert.equal(whole?.failure, null);
+  assert.deepEqual([half?.text, half?.phase], ["Half", "done"]);
+  assert.deepEqual(half?.failure, { sentence: failureSentences.answerInterrupted, detail: "", action: "askAgain" });
 });
 
 test("a folder is opened and indexed once, and the next question does not wait again", async () => {
@@ -161,124 +222,6 @@ test("waiting for the index ends when the question is stopped", async () => {
   await assert.rejects(waiting, { code: "cancelled" });
 });
 
-/** Answers requests as the test says, and passes events on. */
-class FakeEngine {
-  readonly calls: string[] = [];
-  readonly #asked = Promise.withResolvers<undefined>();
-  readonly #listeners: ((event: EngineEvent, payload: unknown) => void)[] = [];
-  onAsk: (askId: string, signal: AbortSignal, params: AskParams) => Promise<Answer> = () => Promise.resolve(answer({}));
-  onIndex: () => Promise<IndexSummary> = () => Promise.resolve(summary);
-
-  /** Resolves once a question has arrived. */
-  get asked(): Promise<undefined> {
-    return this.#asked.promise;
-  }
-
-  emit<E extends EngineEvent>(event: E, payload: EngineEvents[E]): void {
-    for (const listener of this.#listeners) listener(event, payload);
-  }
-
-  /** The part of the client that the host's objects use. */
-  get client(): EngineClient {
-    const part = {
-      state: ready,
-      onStateChanged: () => ({ dispose: () => undefined }),
-      on: (event: EngineEvent, listener: (payload: unknown) => void) => {
-        this.#listeners.push((name, payload) => {
-          if (name === event) listener(payload);
-        });
-        return { dispose: () => undefined };
-      },
-      openWorkspace: () => {
-        this.calls.push("openWorkspace");
-        return Promise.resolve({ folder: "/greenhouse" });
-      },
-      request: (method: string, params: Request, options: { signal: AbortSignal }) => {
-        if (method !== "ask") {
-          this.calls.push([method, ...(params.changed === undefined ? [] : [params.changed.join(",")])].join(" "));
-          return this.onIndex();
-        }
-        this.#asked.resolve(undefined);
-        return this.onAsk(params.askId, options.signal, params);
-      },
-    };
-    return part as unknown as EngineClient;
-  }
-}
-
-interface Request {
-  readonly askId: string;
-  readonly question: string;
-  readonly changed?: readonly string[];
-}
-
-function setUp(): { engine: FakeEngine; conversation: Conversation; index: FolderIndex } {
-  const engine = new FakeEngine();
-  const conversation = new Conversation({
-    client: engine.client,
-    prepare: () => Promise.resolve(),
-    openFile: () => null,
-  });
-  return { engine, conversation, index: new FolderIndex(engine.client) };
-}
-
 function ranked(file: string): RankedUnit {
   return { unit: scorerUnit(file, "f", "", ""), score: 0, reasons: [] };
 }
-
-const prompt: Prompt = {
-  question: "why?",
-  pieces: [{ share: "question", text: "why?", tokensRaw: 10, tokensSent: 10, reasons: [] }],
-  dropped: [],
-  budgetTokens: 100,
-  answerReserveTokens: 10,
-  tokensSent: 10,
-  tokensRaw: 10,
-  tokenizer: "test",
-};
-
-function answer(part: Partial<Answer>): Answer {
-  return {
-    question: "why?",
-    text: "",
-    source: "assistant",
-    stopReason: "end",
-    citations: [],
-    prompt,
-    figures,
-    ...part,
-  };
-}
-
-const figures: Answer["figures"] = {
-  tokensRaw: 10,
-  tokensSent: 10,
-  tokensReused: 0,
-  tokensLoaded: 0,
-  tokensWritten: 0,
-  readTokensPerSecond: 0,
-  writeTokensPerSecond: 0,
-  kvBytes: 0,
-  indexMs: 0,
-  rankMs: 0,
-  promptMs: 0,
-  loadMs: 0,
-  readMs: 0,
-  writeMs: 0,
-};
-
-const summary: IndexSummary = {
-  files: 1,
-  filesParsed: 1,
-  filesRemoved: 0,
-  units: 1,
-  unitsPerLanguage: {},
-  lines: 1,
-  bytes: 1,
-  indexBytes: 1,
-  ms: 1,
-  skipped: [],
-  skippedCounts: {},
-  problems: [],
-  parser: "test",
-};

@@ -33,7 +33,7 @@ test("a suggestion is explained by its place, text, times, model and every piece
   assert.match(text, /^- pause after the last key: 75 ms$/m);
   assert.match(text, /read 100 tokens 20 ms \(800 were read before\)/);
   assert.match(text, /^- test: comes with Precis$/m);
-  assert.match(text, /^- 900 of 1024 tokens$/m);
+  assert.match(text, /^- 900 of 1,024 tokens$/m);
   assert.match(text, /^- imported, `src\/sum\.ts:7` sum 12 tokens: imported by src\/a\.ts; its name is close$/m);
   assert.match(text, /^- format, 3 tokens$/m);
 });

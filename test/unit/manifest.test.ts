@@ -30,11 +30,19 @@ interface Manifest {
     }[];
     readonly commands: readonly { readonly command: string; readonly title: string; readonly category: string }[];
     readonly menus: Readonly<Record<string, readonly { readonly command: string }[]>>;
+    readonly walkthroughs: readonly {
+      readonly steps: readonly {
+        readonly id: string;
+        readonly media: { readonly image: Readonly<Record<string, string>>; readonly altText: string };
+        readonly completionEvents: readonly string[];
+      }[];
+    }[];
     readonly viewsContainers: { readonly activitybar: readonly { readonly icon: string }[] };
   };
 }
 
 const manifest = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as Manifest;
+const texts = JSON.parse(readFileSync(path.join(root, "package.nls.json"), "utf8")) as Readonly<Record<string, string>>;
 const { configuration, commands, menus, viewsContainers } = manifest.contributes;
 const settings = new Map(configuration.flatMap(({ properties }) => Object.entries(properties)));
 
@@ -49,7 +57,7 @@ for (const key of settingKeys) {
   test(`precis.${key} has the engine's default, and is described and ordered`, () => {
     assert.ok(shown !== undefined);
     assert.deepEqual(shown.default, defaultSettings[key]);
-    assert.match(shown.markdownDescription ?? "", /\.(\)|`)?$|\)$/);
+    assert.match(told(shown.markdownDescription), /\.(\)|`)?$|\)$/);
     assert.equal(typeof shown.order, "number");
     assert.ok(scopes.includes(shown.scope ?? ""));
   });
@@ -83,6 +91,16 @@ test("settings that choose what runs on the machine cannot be set by an untruste
   for (const name of restrictedConfigurations) assert.ok(settings.has(name), name);
 });
 
+test("a setting that can name anything, such as a file or an address, cannot be set by an untrusted workspace", () => {
+  const { restrictedConfigurations } = manifest.capabilities.untrustedWorkspaces;
+  const free = [...settings].filter(([, { type, enum: values }]) => type === "string" && values === undefined);
+  assert.ok(free.length > 0);
+  for (const [name, { scope }] of free) {
+    assert.equal(scope, "machine", name);
+    assert.ok(restrictedConfigurations.includes(name), name);
+  }
+});
+
 test("there are at most 30 settings, in ordered categories", () => {
   assert.ok(settings.size <= 30);
   assert.deepEqual(
@@ -97,11 +115,26 @@ test("every menu entry is a contributed command, and every command has a title a
   for (const { title, category } of commands) assert.ok(title !== "" && category === "Precis");
 });
 
+test("the walkthrough has at most 5 steps, each with pictures that exist and a way to be done", () => {
+  const [walkthrough] = manifest.contributes.walkthroughs;
+  assert.ok(walkthrough !== undefined && walkthrough.steps.length <= 5);
+  for (const { id, media, completionEvents } of walkthrough.steps) {
+    for (const file of Object.values(media.image)) assert.ok(existsSync(path.join(root, file)), file);
+    assert.notEqual(media.altText, "", id);
+    assert.ok(completionEvents.length > 0, id);
+  }
+});
+
 test("the icons that package.json names exist", () => {
   for (const icon of [manifest.icon, ...viewsContainers.activitybar.map((container) => container.icon)]) {
     assert.ok(existsSync(path.join(root, icon)), icon);
   }
 });
+
+/** The English text that stands for a key of package.nls.json. */
+function told(key = ""): string {
+  return texts[key.slice(1, -1)] ?? "";
+}
 
 function problemsOf(key: string, value: unknown): readonly string[] {
   return parseSettings({ [key]: value }).problems;

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { compressorNames, compressors } from "../../extension/pipeline/compress.ts";
+import type { PinnedCode } from "../../extension/pipeline/pinnedCode.ts";
 import type { ChatFormat, TokenCounter } from "../../extension/pipeline/ports.ts";
 import { buildPrompt, type PromptOptions, promptText, systemPrompt } from "../../extension/pipeline/prompt.ts";
 import { Failure, type FailureCode } from "../../extension/protocol/failure.ts";
-import type { Prompt, RankedUnit, Share } from "../../extension/protocol/units.ts";
+import type { Prompt, RankedUnit, Share, Unit } from "../../extension/protocol/units.ts";
 import { shares } from "../../extension/protocol/units.ts";
 import { makeUnit } from "../support/memoryUnits.ts";
 import { randomRanking, readRendered } from "../support/randomUnits.ts";
@@ -27,6 +28,7 @@ function options(over: Partial<PromptOptions> = {}): PromptOptions {
     chat,
     budgetTokens: 2048,
     answerReserveTokens: 512,
+    shares: { openFile: 0.2, history: 0.25 },
     omission,
     ...over,
   };
@@ -48,6 +50,10 @@ function rank(...names: readonly (readonly [string, number])[]): RankedUnit[] {
 
 function tokensOf(prompt: Prompt, share: Share): number {
   return prompt.pieces.reduce((sum, piece) => sum + (piece.share === share ? piece.tokensSent : 0), 0);
+}
+
+function pins(...units: readonly Unit[]): PinnedCode {
+  return { units: units.map((unit) => ({ unit, why: "pinned" })), missing: [] };
 }
 
 function fails(over: Partial<PromptOptions>, code: FailureCode): void {
@@ -73,8 +79,11 @@ describe("a prompt", () => {
         fc.nat({ max: 600 }),
         fc.constantFrom(...compressorNames),
         fc.boolean(),
-        ({ files, ranked }, history, budgetTokens, answerReserveTokens, name, withOpen) => {
+        fc.tuple(fc.nat(), fc.nat()),
+        ({ files, ranked }, history, budgetTokens, answerReserveTokens, name, withOpen, [pinnedCount, outEvery]) => {
           const all = files.flatMap((file) => file.units);
+          const pinned = all.slice(0, pinnedCount % (all.length + 1));
+          const out = new Set(all.filter((_, at) => at % ((outEvery % 5) + 1) === 0).map(({ id }) => id));
           const built = options({
             ranked,
             history,
@@ -82,7 +91,9 @@ describe("a prompt", () => {
             answerReserveTokens,
             compressor: compressors[name],
             openFileUnits: withOpen ? (files[0]?.units ?? []) : [],
-            pinned: withOpen ? all.slice(-1) : [],
+            related: all.slice(-2),
+            pinned: pins(...pinned),
+            isTakenOut: ({ id }) => out.has(id),
           });
           let prompt: Prompt;
           try {
@@ -125,6 +136,10 @@ describe("a prompt", () => {
           }
           const shown = new Set(prompt.pieces.flatMap((piece) => piece.unit?.id ?? []));
           for (const { unit } of prompt.dropped) assert.ok(!shown.has(unit.id));
+          const pinnedIds = new Set(pinned.map(({ id }) => id));
+          for (const id of shown) assert.ok(pinnedIds.has(id) || !out.has(id), `${id} was taken out`);
+          const told = new Set([...shown, ...prompt.dropped.map(({ unit }) => unit.id)]);
+          for (const id of pinnedIds) assert.ok(told.has(id), `nobody is told of the pinned ${id}`);
         },
       ),
     );
@@ -136,7 +151,14 @@ describe("a prompt", () => {
     const openFileUnits = Array.from({ length: 9 }, (_, number) => unitOf(`open${number}`, number));
     for (let budgetTokens = 220; budgetTokens < 800; budgetTokens += 1) {
       const prompt = buildPrompt(
-        options({ ranked, history, openFileUnits, budgetTokens, answerReserveTokens: 0, pinned: [unitOf("pin", 3)] }),
+        options({
+          ranked,
+          history,
+          openFileUnits,
+          budgetTokens,
+          answerReserveTokens: 0,
+          pinned: pins(unitOf("pin", 3)),
+        }),
       );
       assert.ok(prompt.tokensSent <= budgetTokens, `${prompt.tokensSent} of ${budgetTokens}`);
     }
@@ -194,14 +216,80 @@ describe("a prompt", () => {
 
   test("puts pinned units first, whatever their rank, and never twice", () => {
     const ranked = rank(["a", 50], ["b", 50]);
-    const pinned = [unitOf("b", 50)];
-    const prompt = buildPrompt(options({ ranked, pinned, openFileUnits: pinned }));
+    const openFileUnits = [unitOf("b", 50)];
+    const prompt = buildPrompt(options({ ranked, pinned: pins(...openFileUnits), openFileUnits }));
     const placed = prompt.pieces.flatMap((piece) => (piece.unit === undefined ? [] : [[piece.share, piece.unit.name]]));
     assert.deepEqual(placed, [
       ["pinned", "b"],
       ["retrieved", "a"],
     ]);
-    assert.deepEqual(prompt.pieces.find((piece) => piece.share === "pinned" && piece.unit)?.reasons, ["pinned", "r"]);
+    const pin = prompt.pieces.find((piece) => piece.share === "pinned" && piece.unit);
+    assert.deepEqual([pin?.reasons, pin?.score], [["pinned", "r"], undefined]);
+  });
+
+  test("says why code is pinned: by hand, by the question, by a selection", () => {
+    const reasons = (["pinned", "mentioned", "selected"] as const).map((why) => {
+      const pinned = { units: [{ unit: unitOf("a", 9), why }], missing: [] };
+      return buildPrompt(options({ pinned })).pieces.find(({ unit }) => unit !== undefined)?.reasons;
+    });
+    assert.deepEqual(reasons, [["pinned"], ["mentioned in the question"], ["selected in the editor"]]);
+  });
+
+  test("does not say that nothing matches where code is pinned", () => {
+    const unit = makeUnit({ path: "src/other.ts", name: "other", text: "const other = 1;" });
+    const text = promptText(buildPrompt(options({ pinned: pins(unit) })));
+    assert.ok(text.includes("const other = 1;") && !text.includes("Nothing in the indexed code"), text);
+  });
+
+  test("shows pinned units that are too long in a shorter form, and says of those that do not fit why", () => {
+    const body = Array.from({ length: 60 }, (_, line) => `  step${line}(retry, "${"x".repeat(20)}");`);
+    const text = ["function long() {", ...body, "}"].join("\n");
+    const units = ["a", "b", "c"].map((name) =>
+      makeUnit({ path: `src/${name}.ts`, name, signature: "function long()", text: text.replace("long", name) }),
+    );
+    const prompt = buildPrompt(options({ pinned: pins(...units), budgetTokens: 900, answerReserveTokens: 100 }));
+    const shown = prompt.pieces.filter(({ unit }) => unit !== undefined);
+    assert.ok(prompt.tokensSent <= 800);
+    assert.ok(shown.length >= 2 && shown.every(({ fidelity }) => fidelity !== "full"), JSON.stringify(shown));
+    const large = Array.from({ length: 40 }, (_, at) => unitOf(`u${at}`, 200));
+    const crowded = buildPrompt(options({ pinned: pins(...large), budgetTokens: 900, answerReserveTokens: 100 }));
+    assert.ok(crowded.tokensSent <= 800 && crowded.dropped.length > 0);
+    for (const { why } of crowded.dropped) assert.match(why, /needs .* tokens, \d+ were left|not worth its tokens/);
+  });
+
+  test("leaves out what a person took out, says so, and puts nothing of it into any share", () => {
+    const [a, b, c] = [unitOf("a", 50), unitOf("b", 50), unitOf("c", 50)];
+    const ranked = [a, b].map((unit, at) => ({ unit, score: 9 - at, reasons: [] }));
+    const isTakenOut = ({ id }: Unit) => id !== b.id;
+    const prompt = buildPrompt(options({ ranked, openFileUnits: [c], isTakenOut }));
+    assert.deepEqual(
+      prompt.pieces.flatMap(({ unit }) => unit?.name ?? []),
+      ["b"],
+    );
+    assert.deepEqual(
+      prompt.dropped.map(({ unit, why }) => [unit.name, why]),
+      [
+        ["c", "taken out by you"],
+        ["a", "taken out by you"],
+      ],
+    );
+    const pinned = buildPrompt(options({ ranked, isTakenOut, pinned: pins(a) }));
+    assert.ok(pinned.pieces.some(({ unit, share }) => unit?.name === "a" && share === "pinned"));
+  });
+
+  test("obeys the shares that it is given", () => {
+    const openFileUnits = Array.from({ length: 20 }, (_, at) => unitOf(`open${at}`, 100));
+    const history = Array.from({ length: 12 }, (_, turn) => ({ question: `q${turn}`, answer: "x".repeat(400) }));
+    const ranked = rank(...Array.from({ length: 20 }, (_, number) => [`u${number}`, 300] as const));
+    const taken = (["openFile", "history"] as const).map((share) =>
+      [0, 0.1, 0.45].map((part) => {
+        const shares = { openFile: 0, history: 0, [share]: part };
+        return tokensOf(buildPrompt(options({ openFileUnits, history, ranked, shares })), share);
+      }),
+    );
+    for (const [none = 0, little = 0, much = 0] of taken) {
+      assert.ok(none < 100 && none < little && little < much, JSON.stringify(taken));
+    }
   });
 
   test("quotes earlier turns, so that their headings and fences stay inside", () => {

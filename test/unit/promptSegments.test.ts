@@ -75,6 +75,7 @@ function build(units: readonly ReturnType<typeof makeUnit>[], digestText: string
     },
     budgetTokens: 2048,
     answerReserveTokens: 512,
+    shares: { openFile: 0.2, history: 0.25 },
     omission: () => "//",
     digest: digestText,
   });

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import test from "node:test";
-import { defaultSettings, settingKeys } from "../../extension/protocol/settings.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const readme = readFileSync(path.join(root, "README.md"), "utf8");
@@ -13,18 +12,6 @@ test("every file that a document at the top links to exists", () => {
     for (const [, target = ""] of text.matchAll(/\]\((?!\w+:)([^)#]+)/g)) {
       assert.ok(existsSync(path.join(root, target)), `${document} links to ${target}`);
     }
-  }
-});
-
-test("the README lists every setting with its default", () => {
-  const rows = new Map(
-    [...readme.matchAll(/^\| `precis\.([\w.]+)`\s*\| (\S+)/gm)].map(([, key = "", value = ""]) => [key, value]),
-  );
-  assert.deepEqual([...rows.keys()].sort(), [...settingKeys].sort());
-  for (const key of settingKeys) {
-    const value = defaultSettings[key];
-    const isEmpty = value === "" || (Array.isArray(value) && value.length === 0);
-    assert.equal(rows.get(key), isEmpty ? "empty" : String(value), key);
   }
 });
 

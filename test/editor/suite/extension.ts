@@ -136,7 +136,7 @@ export const extensionTests: Readonly<Record<string, () => Promise<void>>> = {
 
   "forgets the answers": async () => {
     const { conversation, contextTree } = await api();
-    await vscode.commands.executeCommand("precis.clear");
+    await vscode.commands.executeCommand("precis.newConversation");
     assert.deepEqual([conversation.turns, contextTree.getChildren()], [[], []]);
   },
 };

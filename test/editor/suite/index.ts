@@ -2,6 +2,7 @@
 import Mocha from "mocha";
 import { completionTests } from "./completion.ts";
 import { extensionTests } from "./extension.ts";
+import { networkTests } from "./network.ts";
 
 const testTimeoutMs = 60_000;
 
@@ -10,6 +11,7 @@ export async function run(): Promise<void> {
   for (const [name, tests] of Object.entries({
     "the installed extension": extensionTests,
     completing: completionTests,
+    "the network": networkTests,
   })) {
     const suite = Mocha.Suite.create(mocha.suite, name);
     for (const [title, test] of Object.entries(tests)) suite.addTest(new Mocha.Test(title, test));

@@ -1,0 +1,34 @@
+/** Prompts made of few words, for what shows them. */
+import type { DroppedUnit, Prompt, PromptPiece, UnitReference } from "../../extension/protocol/units.ts";
+
+export function unitReference(name: string, over: Partial<UnitReference> = {}): UnitReference {
+  const path = `src/${name}.ts`;
+  return { id: `${path}#0`, path, kind: "function", name, qualifiedName: name, startLine: 3, endLine: 9, ...over };
+}
+
+export function promptOf(
+  pieces: readonly (Partial<PromptPiece> & Pick<PromptPiece, "share" | "tokensSent">)[],
+  over: Partial<Prompt> = {},
+): Prompt {
+  const whole = pieces.map((piece): PromptPiece => ({
+    text: "text",
+    tokensRaw: piece.tokensSent,
+    reasons: [],
+    ...piece,
+  }));
+  return {
+    question: "Which valve?",
+    pieces: whole,
+    dropped: [],
+    budgetTokens: 1000,
+    answerReserveTokens: 200,
+    tokensSent: whole.reduce((sum, { tokensSent }) => sum + tokensSent, 0),
+    tokensRaw: whole.reduce((sum, { tokensRaw }) => sum + tokensRaw, 0),
+    tokenizer: "test",
+    ...over,
+  };
+}
+
+export function droppedOf(name: string, over: Partial<DroppedUnit> = {}): DroppedUnit {
+  return { unit: unitReference(name), score: 1, tokensRaw: 40, why: "needs 40 tokens, 12 were left", ...over };
+}
