@@ -127,9 +127,11 @@ describe("conversations in the Ask view", { timeout: 15 * patienceMs }, () => {
       const file = path.join(server.workspace, `exported.${extension}`);
       await runCommand(`Precis: ${command}`);
       const input = page.locator(".quick-input-widget input").first();
-      await input.waitFor();
+      // The dialog takes the place of the list of commands, and then fills in a name of its own.
+      await page.locator(".quick-input-title", { hasText: "Export the conversation" }).waitFor();
+      await page.waitForFunction(`document.querySelector(".quick-input-widget input").value.endsWith(".${extension}")`);
       await input.fill(file);
-      await page.keyboard.press("Enter");
+      await input.press("Enter");
       await page.locator(`.tab.active[data-resource-name="exported.${extension}"]`).waitFor();
       const content = await readFile(file, "utf8");
       assert.match(content, /Where is the moisture measured\?/);
