@@ -1,4 +1,4 @@
-import type { NativeModel } from "../../native/addon.ts";
+import type { NativeModel, SamplerOptions } from "../../native/addon.ts";
 import type { StopReason } from "../protocol/units.ts";
 import { whileCancellable } from "./cancellable.ts";
 import { nativeFailure } from "./nativeFailure.ts";
@@ -6,16 +6,8 @@ import type { SessionCache } from "./sessionCache.ts";
 import { sequence } from "./servingContext.ts";
 import { TextStream } from "./textStream.ts";
 
-export interface GenerateOptions {
+export interface GenerateOptions extends SamplerOptions {
   readonly maxTokens: number;
-  /** 0: always the likeliest token. */
-  readonly temperature: number;
-  readonly topK?: number;
-  readonly topP?: number;
-  readonly minP?: number;
-  readonly repeatPenalty?: number;
-  readonly repeatLastTokens?: number;
-  readonly seed?: number;
   /** In addition to the chat format's own. */
   readonly stopStrings?: readonly string[];
   readonly signal?: AbortSignal;
