@@ -1,6 +1,6 @@
 /** A person's way through the Ask view's conversations, in a real workbench, with the packaged extension. */
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, watch } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -258,16 +258,19 @@ describe("conversations in the Ask view", { timeout: 15 * patienceMs }, () => {
   /** Waits until the conversation that begins so is on the disk with part of its last answer. */
   async function untilStored(question: string): Promise<void> {
     const folder = path.join(server.folder, "user", "User", "workspaceStorage");
-    for (;;) {
+    const isStored = async (): Promise<boolean> => {
       for (const file of await conversationFiles(folder)) {
         const content = await readFile(file, "utf8").catch(() => "{}");
         const { turns = [] } = JSON.parse(content) as { turns?: { question: string; phase: string; text: string }[] };
         const last = turns.at(-1);
-        if (last?.question.startsWith(question) === true && last.phase === "writing" && last.text !== "") return;
+        if (last?.question.startsWith(question) === true && last.phase === "writing" && last.text !== "") return true;
       }
-      // There is no event for "the file is there": the pause only keeps the loop from spinning.
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+      return false;
+    };
+    // While an answer is written it is stored again and again, so a change before the watch began is no loss.
+    const changes = watch(folder, { recursive: true, signal: AbortSignal.timeout(patienceMs) })[Symbol.asyncIterator]();
+    while (!(await isStored())) await changes.next();
+    await changes.return?.();
   }
 });
 
