@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import * as vscode from "vscode";
 import { contextChildren, contextRoots } from "./contextNodes.ts";
 import type { ContextContent, ContextNode } from "./contextNodes.ts";
@@ -9,13 +10,16 @@ export class ContextTree implements vscode.TreeDataProvider<ContextNode> {
   readonly #content: () => ContextContent;
   readonly #changed = new vscode.EventEmitter<undefined>();
   readonly onDidChangeTreeData = this.#changed.event;
+  /** What VS Code was given last. */
+  #shown: ContextContent | null = null;
 
   constructor(content: () => ContextContent) {
     this.#content = content;
   }
 
+  /** Draws the rows anew where they changed: a row that is opened while they are drawn stays closed. */
   refresh(): void {
-    this.#changed.fire(undefined);
+    if (!isDeepStrictEqual(this.#content(), this.#shown)) this.#changed.fire(undefined);
   }
 
   dispose(): void {
@@ -23,7 +27,9 @@ export class ContextTree implements vscode.TreeDataProvider<ContextNode> {
   }
 
   getChildren(node?: ContextNode): ContextNode[] {
-    return node === undefined ? contextRoots(this.#content()) : contextChildren(node);
+    if (node !== undefined) return contextChildren(node);
+    this.#shown = this.#content();
+    return contextRoots(this.#shown);
   }
 
   /** VS Code asks when a node is to be revealed, which only the topmost ones are. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import * as vscode from "vscode";
 import type { EngineState } from "../client/engineClient.ts";
 import type { EngineStatus } from "../protocol/engine.ts";
@@ -33,13 +34,16 @@ export class EngineTree implements vscode.TreeDataProvider<EngineNode> {
   readonly #source: EngineSource;
   readonly #changed = new vscode.EventEmitter<undefined>();
   readonly onDidChangeTreeData = this.#changed.event;
+  /** What VS Code was given last. */
+  #shown: readonly EngineNode[] = [];
 
   constructor(source: EngineSource) {
     this.#source = source;
   }
 
+  /** Draws the rows anew where they changed: a row that is opened while they are drawn stays closed. */
   refresh(): void {
-    this.#changed.fire(undefined);
+    if (!isDeepStrictEqual(this.#roots(), this.#shown)) this.#changed.fire(undefined);
   }
 
   dispose(): void {
@@ -47,7 +51,10 @@ export class EngineTree implements vscode.TreeDataProvider<EngineNode> {
   }
 
   getChildren(node?: EngineNode): EngineNode[] {
-    return [...(node === undefined ? this.#roots() : (node.children ?? []))];
+    if (node !== undefined) return [...(node.children ?? [])];
+    const roots = this.#roots();
+    this.#shown = roots;
+    return [...roots];
   }
 
   getTreeItem(node: EngineNode): vscode.TreeItem {

@@ -20,12 +20,14 @@ import torch
 from batches import Batch, Questions, Stream, question_batch
 from decoder import SHAPES, Decoder, Shape
 from decoder_file import read_decoder
-from optimizer import Optimizer, trapezoid
+from optimizer import Optimizer, RunningMean, trapezoid
 
 VALIDATE_SECONDS = 300
 GRADIENT_NORM_MAX = 1.0
 WARMUP_STEPS = 60
 DECAY_SHARE = 0.25
+MEAN_FROM = 0.75
+"""The share of a run from which on the weights are averaged, too."""
 SEED = 7
 
 
@@ -54,7 +56,7 @@ def main() -> None:
 def train(decoder: Decoder, optimizer: Optimizer, progress: Progress, task, options, stem: Path) -> None:
     began, before, last, average = time.time(), progress.seconds, time.time(), None
     share = 0.0
-    leveled = False
+    leveled, mean = False, RunningMean()
     batches = task.batches(lambda: share)
     while share < 1:
         batch = next(batches)
@@ -68,21 +70,26 @@ def train(decoder: Decoder, optimizer: Optimizer, progress: Progress, task, opti
         now = time.time()
         share = (now - began) / (options.minutes * 60)
         progress.seconds = before + now - began
+        if share >= MEAN_FROM:
+            mean.add(decoder)
         if not leveled and share >= 1 - options.decay:
             save(stem.with_name(stem.name + ".level.pt"), decoder, optimizer, progress)
             leveled = True
         if now - last > VALIDATE_SECONDS or share >= 1 or progress.step in (20, 200):
-            report(stem, decoder, task, progress, average, options)
-            save(stem.with_name(stem.name + ".pt"), decoder, optimizer, progress)
+            report(stem, decoder, task, progress, average)
+            save(stem.with_name(stem.name + ".pt"), decoder, optimizer, progress, mean)
             last = time.time()
     # Kept for good: `export_decoder.py --average` takes the ends of several runs.
-    save(stem.with_name(f"{stem.name}.{progress.tokens / 1e6:.1f}M.pt"), decoder, optimizer, progress)
+    save(stem.with_name(f"{stem.name}.{progress.tokens / 1e6:.1f}M.pt"), decoder, optimizer, progress, mean)
+    decoder.load_state_dict(mean.weights)
+    report(stem, decoder, task, progress, average, of="mean")
 
 
-def report(stem: Path, decoder: Decoder, task, progress: Progress, average: float, options) -> None:
+def report(stem: Path, decoder: Decoder, task, progress: Progress, average: float, of: str = "weights") -> None:
     with torch.no_grad():
         valid = task.validate(decoder)
     line = {
+        "of": of,
         "tokens": progress.tokens,
         "step": progress.step,
         "seconds": round(progress.seconds),
@@ -105,12 +112,12 @@ class CodeTask:
         self.stream = Stream(options.work / "code.train.ids", vocabulary["special"][FILE_SEPARATOR])
         self.valid = Stream(options.work / "code.valid.ids")
         self.tokens, self.time, self.long_time = options.batch, options.time, options.long_time
-        self.device = options.device
+        self.long_from, self.device = options.long_from, options.device
         self.random = np.random.default_rng(SEED)
 
     def batches(self, share):
         while True:
-            long = share() >= LONG_FROM
+            long = share() >= self.long_from
             yield self.stream.batch(self.random, self.tokens, self.long_time if long else self.time)
 
     def backward(self, decoder: Decoder, batch: Batch) -> float:
@@ -124,7 +131,6 @@ class CodeTask:
         return {"valid": float(np.mean(losses))}
 
 
-LONG_FROM = 0.8
 VALID_WINDOWS = 64
 
 
@@ -241,7 +247,9 @@ def open_run(options, stem: Path) -> tuple[Decoder, Optimizer, Progress]:
     return decoder, Optimizer(decoder, options.matrix_rate, options.vector_rate), Progress()
 
 
-def save(file: Path, decoder: Decoder, optimizer: Optimizer, progress: Progress) -> None:
+def save(
+    file: Path, decoder: Decoder, optimizer: Optimizer, progress: Progress, mean: RunningMean | None = None
+) -> None:
     part = file.with_suffix(".part")
     state = {
         "shape": decoder.shape.as_dict(),
@@ -249,6 +257,8 @@ def save(file: Path, decoder: Decoder, optimizer: Optimizer, progress: Progress)
         "optimizer": optimizer.state_dict(),
         "progress": vars(progress),
     }
+    if mean is not None and mean.steps > 0:
+        state["mean"] = mean.weights
     torch.save(state, part)
     os.replace(part, file)
 
@@ -269,7 +279,8 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=SEED, help="another one where --start continues what this data made")
     parser.add_argument("--batch", type=int, default=8192, help="tokens per step")
     parser.add_argument("--time", type=int, default=512, help="tokens per window of source text")
-    parser.add_argument("--long-time", type=int, default=2048, help="the same in the last fifth of the run")
+    parser.add_argument("--long-time", type=int, default=2048, help="the same in the last part of the run")
+    parser.add_argument("--long-from", type=float, default=0.5, help="share of the run after which that part begins")
     parser.add_argument("--decay", type=float, default=DECAY_SHARE, help="share of the run with falling rates")
     parser.add_argument(
         "--contrast-from", type=float, default=NO_CONTRAST, help="share of the run after which contrasts begin"

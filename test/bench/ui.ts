@@ -63,7 +63,7 @@ function printSizes(): void {
 async function measureHost(browser: Browser): Promise<void> {
   const suite = await buildSuite(root, "test/bench/uiHost.ts");
   const measure = async (isBare: boolean): Promise<HostFigures[]> => {
-    const server = await CodeServer.start({ entry, smokeTestDriver: true, isBare });
+    const server = await CodeServer.start({ entry, smokeTestDriver: true, extension: isBare ? "none" : "shared" });
     try {
       const found: HostFigures[] = [];
       for (let run = 0; run < hostRuns; run += 1) {

@@ -1,24 +1,12 @@
 /** The Ask view for everyone: by axe-core, by keyboard alone, narrow, enlarged, and without motion. In a real workbench. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import os from "node:os";
 import path from "node:path";
-import { after, before, beforeEach, describe, test } from "node:test";
-import type { Browser, FrameLocator, Locator, Page } from "playwright-core";
-import { ensureBrowser, ensureEditorHost } from "../../tools/editorHost.mjs";
-import { writeTestModel } from "../support/testModels.ts";
+import { before, beforeEach, describe, test } from "node:test";
+import type { FrameLocator, Locator, Page } from "playwright-core";
+import { writeEndlessModel } from "../support/chainScript.ts";
 import { askDocument, extentOf, focusedName, seriousViolations } from "./askDocument.ts";
-import {
-  makeSidebar,
-  openAskView,
-  openBrowser,
-  openWorkbench,
-  patienceMs,
-  runCommand,
-  themes,
-  useTheme,
-} from "./browser.ts";
-import { CodeServer, root } from "./codeServer.ts";
+import { makeSidebar, openAskView, patienceMs, runCommand, themes, useTheme } from "./browser.ts";
+import { useWorkbench } from "./workbench.ts";
 
 /** Code without a model: quick, and with everything that an answer can have. */
 const found = "/find How is it decided which beds are watered?";
@@ -26,30 +14,16 @@ const found = "/find How is it decided which beds are watered?";
 const narrowPx = 320;
 
 describe("the Ask view is open to everyone", { timeout: 15 * patienceMs }, () => {
-  let models = "";
-  let server: CodeServer;
-  let browser: Browser;
+  const workbench = useWorkbench("access", async ({ folder }) => {
+    const model = path.join(folder, "endless.gguf");
+    await writeEndlessModel(model);
+    return { settings: { machine: { "precis.model.assistant": model } } };
+  });
   let page: Page;
   let ask: FrameLocator;
 
-  before(async () => {
-    const host = { root, node: process.execPath, log: console.error };
-    const { entry } = await ensureEditorHost(host);
-    models = await mkdtemp(path.join(os.tmpdir(), "precis-models-"));
-    const file = path.join(models, "slow.gguf");
-    // Random weights, but enough of them that reading and writing take seconds.
-    await writeTestModel({ file, layers: 8, embedding: 512, heads: 8, kvHeads: 8, feedForward: 1024 });
-    server = await CodeServer.start({ entry, settings: { machine: { "precis.model.assistant": file } } });
-    browser = await openBrowser(await ensureBrowser(host));
-    page = await openWorkbench(browser, server);
-    ask = await openAskView(page);
-  });
-
-  after(async () => {
-    // Either may be missing when `before` failed half-way.
-    await (browser as Browser | undefined)?.close();
-    await (server as CodeServer | undefined)?.close();
-    await rm(models, { recursive: true, force: true });
+  before(() => {
+    ({ page, ask } = workbench);
   });
 
   /** Whatever a test before left open. */
@@ -76,14 +50,14 @@ describe("the Ask view is open to everyone", { timeout: 15 * patienceMs }, () =>
       await expectAccessible("with suggestions");
       await question().press("Escape");
 
-      await send("What keeps a valve from staying open?");
+      await workbench.send("What keeps a valve from staying open?");
       await ask.locator(".status", { hasText: /Reading|Writing/ }).waitFor();
       await expectAccessible("while it answers");
-      for (const pid of await server.enginePids()) process.kill(pid, "SIGKILL");
+      for (const pid of await workbench.server.enginePids()) process.kill(pid, "SIGKILL");
       await ask.locator(".turn .failure").waitFor();
       await expectAccessible("after a failure");
 
-      await send(found);
+      await workbench.send(found);
       await ask.locator(".turn").last().locator(".figures").waitFor();
       await expectAccessible("with an answer");
 
@@ -134,7 +108,7 @@ describe("the Ask view is open to everyone", { timeout: 15 * patienceMs }, () =>
   });
 
   test(`fits into ${narrowPx} pixels without scrolling sideways`, async () => {
-    await send(found);
+    await workbench.send(found);
     await ask.locator(".turn").last().locator(".figures").waitFor();
     await makeSidebar(page, narrowPx);
     await expectFit(page);
@@ -145,10 +119,12 @@ describe("the Ask view is open to everyone", { timeout: 15 * patienceMs }, () =>
 
   test("fits when everything is twice as large", async () => {
     // What a zoom of 200 % leaves of a window of 1280 × 1000.
-    const context = await browser.newContext({ viewport: { width: 640, height: 500 }, deviceScaleFactor: 2 });
+    const context = await workbench.browser.newContext({ viewport: { width: 640, height: 500 }, deviceScaleFactor: 2 });
     const large = await context.newPage();
     large.setDefaultTimeout(patienceMs);
-    await large.goto(`${server.url}/?folder=${encodeURIComponent(server.workspace)}`, { waitUntil: "commit" });
+    await large.goto(`${workbench.server.url}/?folder=${encodeURIComponent(workbench.server.workspace)}`, {
+      waitUntil: "commit",
+    });
     const view = await openAskView(large);
     const box = view.locator("#question");
     await box.fill(found);
@@ -163,11 +139,6 @@ describe("the Ask view is open to everyone", { timeout: 15 * patienceMs }, () =>
 
   function question(): Locator {
     return ask.locator("#question");
-  }
-
-  async function send(text: string): Promise<void> {
-    await question().fill(text);
-    await question().press("Enter");
   }
 
   async function expectAccessible(what: string): Promise<void> {

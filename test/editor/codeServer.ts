@@ -7,9 +7,9 @@ import { createServer } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { installedExtension, vsixFile } from "./installedExtension.ts";
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
-export const vsixFile = path.join(root, "dist", `precis-${process.platform}-${process.arch}.vsix`);
 export const fixtureWorkspace = path.join(root, "test", "fixtures", "workspace");
 
 const startTimeoutMs = 60_000;
@@ -50,8 +50,11 @@ export interface CodeServerOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** True: a folder is not trusted until a person says so. */
   readonly asksForTrust?: boolean;
-  /** True: the server is started without Precis, to compare with. */
-  readonly isBare?: boolean;
+  /**
+   * `shared` (the default): as it is installed for all tests; `own`: installed now, which takes its time; `none`: the
+   * server is started without Precis, to compare with.
+   */
+  readonly extension?: "shared" | "own" | "none";
 }
 
 /** A running server. `close` ends it and deletes its folders. */
@@ -83,22 +86,28 @@ export class CodeServer {
       }
       await mkdir(path.join(folder, "home"), { recursive: true });
       await writeSettings(folder, options.settings ?? {});
-      if (options.isBare !== true) {
-        await runToEnd(options.entry, ["--install-extension", vsixFile, "--force", ...folderArguments(folder)], folder);
-      }
-      return await launch(options, folder);
+      const own = path.join(folder, "extensions");
+      const install = (vsix: string, extensions: string): Promise<void> =>
+        runToEnd(options.entry, ["--install-extension", vsix, "--force", ...folders(folder, extensions)], folder);
+      const { extension = "shared" } = options;
+      if (extension === "own") await install(vsixFile, own);
+      return await launch(options, folder, extension === "shared" ? await installedExtension(install) : own);
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
       throw error;
     }
 
-    async function launch({ entry, ...options }: CodeServerOptions, home: string): Promise<CodeServer> {
+    async function launch(
+      { entry, ...options }: CodeServerOptions,
+      home: string,
+      extensions: string,
+    ): Promise<CodeServer> {
       const port = await freePort();
       const args = [
         ...["--auth", "none", "--bind-addr", `127.0.0.1:${port}`, "--disable-telemetry", "--disable-update-check"],
         ...(options.asksForTrust === true ? [] : ["--disable-workspace-trust"]),
         ...["--disable-getting-started-override", "--disable-proxy"],
-        ...["--ignore-last-opened", ...folderArguments(home)],
+        ...["--ignore-last-opened", ...folders(home, extensions)],
         ...(options.smokeTestDriver === true ? ["--vscode-option", "enable-smoke-test-driver"] : []),
       ];
       // A process group of its own: extension hosts and engines must not outlive the server.
@@ -137,7 +146,8 @@ export class CodeServer {
     for (const name of await readdir("/proc")) {
       if (!/^\d+$/.test(name)) continue;
       const commandLine = await readFile(`/proc/${name}/cmdline`, "utf8").catch(() => "");
-      if (commandLine.includes(this.#folder) && /dist\/engine\.mjs/.test(commandLine)) pids.push(Number(name));
+      const isOwn = (await groupOf(name)) === this.#child.pid;
+      if (isOwn && /dist\/engine\.mjs/.test(commandLine)) pids.push(Number(name));
     }
     return pids;
   }
@@ -158,8 +168,8 @@ export class CodeServer {
   }
 }
 
-function folderArguments(folder: string): string[] {
-  return ["--user-data-dir", path.join(folder, "user"), "--extensions-dir", path.join(folder, "extensions")];
+function folders(folder: string, extensions: string): string[] {
+  return ["--user-data-dir", path.join(folder, "user"), "--extensions-dir", extensions];
 }
 
 async function writeSettings(folder: string, { user = {}, machine = {} }: EditorSettings): Promise<void> {
@@ -232,6 +242,12 @@ async function untilHealthy(url: string, child: ChildProcess): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error(`the server ended with ${String(child.exitCode)}`);
+}
+
+/** The process group of a process: the third field behind its name, which may hold anything. */
+async function groupOf(pid: string): Promise<number> {
+  const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  return Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[2]);
 }
 
 function killGroup(pid: number): void {

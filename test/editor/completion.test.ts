@@ -1,18 +1,14 @@
 /** Ghost text as a person sees it, in a real workbench, with the packaged extension. */
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import os from "node:os";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { after, before, describe, test } from "node:test";
-import type { Browser, Locator, Page } from "playwright-core";
-import { ensureBrowser, ensureEditorHost } from "../../tools/editorHost.mjs";
+import { before, describe, test } from "node:test";
+import type { Locator, Page } from "playwright-core";
 import { writeChainModel } from "../support/chainModel.ts";
 import { afterEquals, editorChains, onIndentedLine } from "../support/chainScript.ts";
-import { openBrowser, openWorkbench, patienceMs } from "./browser.ts";
-import { CodeServer, root } from "./codeServer.ts";
+import { patienceMs, runCommand, startCommand } from "./browser.ts";
 import type { EditorSettings } from "./codeServer.ts";
-
-const pictures = path.resolve(root, process.env["PRECIS_SCREENSHOTS"] ?? "test-results");
+import { useWorkbench } from "./workbench.ts";
 
 /** The files that the tests type into, one each: the editor's list of files takes a while to learn of new ones. */
 const contents = {
@@ -73,51 +69,38 @@ function ghostsSeen(): number {
 }
 
 describe("ghost text", { timeout: 10 * patienceMs }, () => {
-  let models = "";
-  let server: CodeServer;
-  let browser: Browser;
+  const workbench = useWorkbench("completion", async ({ folder }) => {
+    await writeChainModel({ file: model(folder), chains: editorChains });
+    // The same, but reading takes seconds.
+    await writeChainModel({ file: slowModel(folder), chains: editorChains, layers: 24, feedForward: 4096 });
+    const snippet = { "Precis test": { prefix: "precis", body: "const ${1:name}$0" } };
+    const typed = Object.entries(contents).map(([id, content]) => [`ghost-${id}.ts`, content] as const);
+    return {
+      opensAskView: false,
+      settings: settings(folder, {}),
+      files: { ...Object.fromEntries(typed), ".vscode/test.code-snippets": JSON.stringify(snippet) },
+    };
+  });
   let page: Page;
   let file = "";
 
   before(async () => {
-    const host = { root, node: process.execPath, log: console.error };
-    const { entry } = await ensureEditorHost(host);
-    await mkdir(pictures, { recursive: true });
-    models = await mkdtemp(path.join(os.tmpdir(), "precis-models-"));
-    await writeChainModel({ file: model(), chains: editorChains });
-    // The same, but reading takes seconds.
-    await writeChainModel({ file: slowModel(), chains: editorChains, layers: 24, feedForward: 4096 });
-    server = await CodeServer.start({ entry, settings: settings({}) });
-    for (const [id, content] of Object.entries(contents)) {
-      await writeFile(path.join(server.workspace, `ghost-${id}.ts`), content);
-    }
-    const snippet = { "Precis test": { prefix: "precis", body: "const ${1:name}$0" } };
-    await mkdir(path.join(server.workspace, ".vscode"), { recursive: true });
-    await writeFile(path.join(server.workspace, ".vscode", "test.code-snippets"), JSON.stringify(snippet));
-    browser = await openBrowser(await ensureBrowser(host));
-    page = await openWorkbench(browser, server);
+    ({ page } = workbench);
     await untilActive();
   });
 
-  after(async () => {
-    // Either may be missing when `before` failed half-way.
-    await (browser as Browser | undefined)?.close();
-    await (server as CodeServer | undefined)?.close();
-    await rm(models, { recursive: true, force: true });
-  });
-
   test("appears while one types; Tab takes it, and the file on disk is right", async () => {
-    await openFile("line");
+    await openTyped("line");
     await type("export const total =");
     await ghostText(afterEquals);
-    await page.screenshot({ path: path.join(pictures, "ghost-text.png") });
+    await workbench.picture("ghost-text");
     await page.keyboard.press("Tab");
     await wholeGhostText("");
     assert.equal(await saved(), `export const total =${afterEquals}`);
   });
 
   test("appears on an empty line with several lines, which end with the block", async () => {
-    await openFile("block");
+    await openTyped("block");
     await page.keyboard.press("ArrowDown");
     await type("  ");
     await ghostText("if (left)");
@@ -128,12 +111,12 @@ describe("ghost text", { timeout: 10 * patienceMs }, () => {
   });
 
   test("shrinks while it is typed through, and was found without the engine", async () => {
-    await openFile("typed");
+    await openTyped("typed");
     await type("const total =");
     await ghostText(afterEquals);
     await type(" sum");
     await wholeGhostText("(readings);");
-    await run("Trigger Inline Suggestion");
+    await runCommand(page, "Trigger Inline Suggestion");
     assert.match(await explanation(), /found among earlier suggestions in [\d.]+ ms after \d of its characters/);
     await page.keyboard.press("Control+End");
     await type("(");
@@ -144,7 +127,7 @@ describe("ghost text", { timeout: 10 * patienceMs }, () => {
   });
 
   test("can be taken word by word, with the editor's own command", async () => {
-    await openFile("word");
+    await openTyped("word");
     await type("const total =");
     await ghostText(afterEquals);
     await page.keyboard.press("Control+ArrowRight");
@@ -155,7 +138,7 @@ describe("ghost text", { timeout: 10 * patienceMs }, () => {
   });
 
   test("goes away with Escape, and nothing of it is in the file", async () => {
-    await openFile("escape");
+    await openTyped("escape");
     await type("const total =");
     await ghostText(afterEquals);
     await page.keyboard.press("Escape");
@@ -164,25 +147,25 @@ describe("ghost text", { timeout: 10 * patienceMs }, () => {
   });
 
   test("stays away while a snippet is filled in, and comes when that is done", async () => {
-    await openFile("snippet");
-    await run("Snippets: Insert Snippet");
+    await openTyped("snippet");
+    await startCommand(page, "Snippets: Insert Snippet");
     await page.locator(".quick-input-widget input").fill("precis");
     await page.locator(".quick-input-list .monaco-list-row.focused", { hasText: "const ${1:name}" }).waitFor();
     await page.keyboard.press("Enter");
     await lines("const name").waitFor();
     await page.evaluate(watchGhosts);
     await type("total =");
-    await run("Trigger Inline Suggestion");
+    await runCommand(page, "Trigger Inline Suggestion");
     await page.locator(".quick-input-widget").waitFor({ state: "hidden" });
     assert.equal(await page.evaluate(ghostsSeen), 0);
     await page.keyboard.press("Escape");
-    await run("Trigger Inline Suggestion");
+    await runCommand(page, "Trigger Inline Suggestion");
     await ghostText(afterEquals);
     assert.equal(await saved(), "const total =");
   });
 
   test("stays away while a name is being changed", async () => {
-    await openFile("rename");
+    await openTyped("rename");
     await page.keyboard.press("Control+ArrowRight");
     await page.keyboard.press("Control+ArrowRight");
     await page.keyboard.press("F2");
@@ -195,7 +178,7 @@ describe("ghost text", { timeout: 10 * patienceMs }, () => {
   });
 
   test("stays away while an input method composes, and comes when it is done", async () => {
-    await openFile("composed");
+    await openTyped("composed");
     await type("const total ");
     const devtools = await page.context().newCDPSession(page);
     await page.evaluate(watchGhosts);
@@ -208,8 +191,8 @@ describe("ghost text", { timeout: 10 * patienceMs }, () => {
   });
 
   test("is given up by the engine when one types on, and says in the status bar that it thinks", async () => {
-    await reopenWith({ machine: { "precis.model.completer": slowModel() } });
-    await openFile("slow");
+    await reopenWith({ machine: { "precis.model.completer": slowModel(workbench.folder) } });
+    await openTyped("slow");
     await page.keyboard.press("Control+End");
     await type("const total =");
     await status("Completion: thinking").waitFor();
@@ -224,10 +207,10 @@ describe("ghost text", { timeout: 10 * patienceMs }, () => {
 
   test("is off where the setting is off", async () => {
     await reopenWith({ user: { "[typescript]": { "precis.complete.enabled": false } } });
-    await openFile("off");
+    await openTyped("off");
     await status("Completion: off for typescript").waitFor();
     await type("const total =");
-    await run("Trigger Inline Suggestion");
+    await runCommand(page, "Trigger Inline Suggestion");
     assert.match(await explanation(), /completing is off for typescript/);
     assert.equal(await page.evaluate(shownGhostText), "");
     assert.equal(await saved(), "const total =");
@@ -235,7 +218,7 @@ describe("ghost text", { timeout: 10 * patienceMs }, () => {
 
   /** Settings files count from the next window on. */
   async function reopenWith(changes: EditorSettings): Promise<void> {
-    await server.setSettings(settings(changes));
+    await workbench.server.setSettings(settings(workbench.folder, changes));
     await page.reload({ waitUntil: "commit" });
     await untilActive();
   }
@@ -245,28 +228,10 @@ describe("ghost text", { timeout: 10 * patienceMs }, () => {
     await page.locator('.statusbar-item[aria-label^="Precis: "]').waitFor();
   }
 
-  function settings({ user = {}, machine = {} }: EditorSettings): EditorSettings {
-    return { user: { ...quiet, ...user }, machine: { "precis.model.completer": model(), ...machine } };
-  }
-
-  function slowModel(): string {
-    return path.join(models, "slow.gguf");
-  }
-
-  function model(): string {
-    return path.join(models, "chain.gguf");
-  }
-
-  async function openFile(id: keyof typeof contents): Promise<void> {
+  async function openTyped(id: keyof typeof contents): Promise<void> {
     const name = `ghost-${id}.ts`;
-    file = path.join(server.workspace, name);
-    await page.keyboard.press("Control+P");
-    await page.locator(".quick-input-widget input").fill(name);
-    await page.locator(".quick-input-list .monaco-list-row.focused", { hasText: name }).waitFor();
-    await page.keyboard.press("Enter");
-    await page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
-    // Keys that are pressed before the editor has the focus are lost.
-    await page.locator(`.monaco-editor.focused[data-uri$="/${name}"]`).waitFor();
+    file = path.join(workbench.server.workspace, name);
+    await workbench.openFile(name);
   }
 
   async function type(text: string): Promise<void> {
@@ -294,25 +259,30 @@ describe("ghost text", { timeout: 10 * patienceMs }, () => {
 
   /** What the command says about the last suggestion. */
   async function explanation(): Promise<string> {
-    await run("Precis: Explain the Last Suggestion");
+    await runCommand(page, "Precis: Explain the Last Suggestion");
     const editor = page.locator('.editor-instance:has([data-uri^="precis-suggestion:"])');
     await editor.locator(".view-line").first().waitFor();
     const text = (await editor.locator(".view-line").allTextContents()).join("\n").replaceAll("\u00a0", " ");
-    await run("View: Close Editor");
+    await runCommand(page, "View: Close Editor");
     await editor.waitFor({ state: "detached" });
     return text;
   }
 
-  async function run(command: string): Promise<void> {
-    await page.keyboard.press("F1");
-    await page.locator(".quick-input-widget input").fill(`>${command}`);
-    const name = new RegExp(`^${command}(,|$)`);
-    await page.locator(".quick-input-list").getByRole("option", { name }).first().click();
-  }
-
   async function saved(): Promise<string> {
     await page.keyboard.press("Control+S");
-    await page.locator(".tab.active.dirty").waitFor({ state: "detached" });
+    await page.locator(`.tab.dirty[data-resource-name="${path.basename(file)}"]`).waitFor({ state: "detached" });
     return readFile(file, "utf8");
   }
 });
+
+function settings(folder: string, { user = {}, machine = {} }: EditorSettings): EditorSettings {
+  return { user: { ...quiet, ...user }, machine: { "precis.model.completer": model(folder), ...machine } };
+}
+
+function slowModel(folder: string): string {
+  return path.join(folder, "slow.gguf");
+}
+
+function model(folder: string): string {
+  return path.join(folder, "chain.gguf");
+}

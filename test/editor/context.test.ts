@@ -1,57 +1,34 @@
 /** What a person sees and decides of the context, in a real workbench, with the packaged extension. */
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
-import path from "node:path";
-import { after, afterEach, before, describe, test } from "node:test";
-import type { Browser, FrameLocator, Locator, Page } from "playwright-core";
-import { ensureBrowser, ensureEditorHost } from "../../tools/editorHost.mjs";
-import { openAskView, openBrowser, openWorkbench, patienceMs, themes, treeRows, useTheme } from "./browser.ts";
-import { CodeServer, root } from "./codeServer.ts";
+import { before, describe, test } from "node:test";
+import type { FrameLocator, Locator, Page } from "playwright-core";
+import { expand, patienceMs, runCommand, startCommand, themes, treeRows, useTheme } from "./browser.ts";
+import { useWorkbench } from "./workbench.ts";
 
-const pictures = path.resolve(root, process.env["PRECIS_SCREENSHOTS"] ?? "test-results");
 const question = "How is it decided which beds are watered?";
 
 describe("the Context view", { timeout: 10 * patienceMs }, () => {
-  let server: CodeServer;
-  let browser: Browser;
+  const workbench = useWorkbench("context", () => ({ size: { width: 1280, height: 2600 } }));
   let page: Page;
   let ask: FrameLocator;
 
-  before(async () => {
-    const host = { root, node: process.execPath, log: console.error };
-    const { entry } = await ensureEditorHost(host);
-    await mkdir(pictures, { recursive: true });
-    server = await CodeServer.start({ entry });
-    browser = await openBrowser(await ensureBrowser(host));
-    page = await openWorkbench(browser, server);
-    await page.setViewportSize({ width: 1280, height: 2600 });
-    ask = await openAskView(page);
-  });
-
-  afterEach(async (context) => {
-    if (!("passed" in context) || context.passed) return;
-    await page.screenshot({ path: path.join(pictures, "context-failed.png") });
-  });
-
-  after(async () => {
-    // Either may be missing when `before` failed half-way.
-    await (browser as Browser | undefined)?.close();
-    await (server as CodeServer | undefined)?.close();
+  before(() => {
+    ({ page, ask } = workbench);
   });
 
   test("previews a context before anything was asked, and says that it is a preview", async () => {
-    await run("Precis: Preview the Context");
+    await startCommand(page, "Precis: Preview the Context");
     await page.locator(".quick-input-widget input").fill(question);
     await page.keyboard.press("Enter");
     await contextPane().getByText(`Preview: nothing was sent for “${question}”.`).waitFor();
     await description(/^preview: [\d,]+ → [\d,]+ of 3,072 tokens$/);
     await row(/^planWatering/).waitFor();
     assert.equal(await ask.locator(".turn").count(), 0);
-    await page.screenshot({ path: path.join(pictures, "context-preview.png") });
+    await workbench.picture("context-preview");
   });
 
   test("what is sent for a question takes the preview's place", async () => {
-    await send(question);
+    await workbench.answerTo(question);
     await description(/^[\d,]+ → [\d,]+ of 3,072 tokens$/);
     assert.equal(await contextPane().getByText("Preview:").count(), 0);
   });
@@ -59,7 +36,7 @@ describe("the Context view", { timeout: 10 * patienceMs }, () => {
   test("a piece that is pinned is sent with the next question, whatever it is about", async () => {
     await press(row(/^find_alarms/), "Pin: Always Send It");
     await row(/^Your choices1 pinned/).waitFor();
-    await send("How are the litres per bed summed up in the weekly report?");
+    await workbench.answerTo("How are the litres per bed summed up in the weekly report?");
     await row(/^Pinned[\d,]+ tokens/).waitFor();
     await row(/^find_alarms[\d,]+ tokens · pinned/).waitFor();
   });
@@ -67,83 +44,84 @@ describe("the Context view", { timeout: 10 * patienceMs }, () => {
   test("a piece that is taken out is left out of the next question, with the reason", async () => {
     await press(row(/^litres_per_bed/), "Take Out: Never Send It");
     await row(/^Your choices1 pinned, 1 taken out/).waitFor();
-    await send("How are the litres per bed summed up in the weekly report?");
+    await workbench.answerTo("How are the litres per bed summed up in the weekly report?");
     await toEnd("Context");
-    await row(/^Left out/).click();
+    await expand(row(/^Left out/));
     await row(/^litres_per_bed.*taken out by you/).waitFor();
     for (const theme of themes) {
       await useTheme(page, theme);
       const name = theme.label.toLowerCase().replaceAll(" ", "-");
-      await page.screenshot({ path: path.join(pictures, `context-${name}.png`) });
+      await workbench.picture(`context-${name}`);
     }
   });
 
   test("pins and drops survive a reload, and all of them can be taken back at once", async () => {
-    await page.reload({ waitUntil: "commit" });
-    ask = await openAskView(page);
+    await workbench.reload();
     await row(/^Your choices1 pinned, 1 taken out/).waitFor();
     await press(row(/^Your choices/), "Remove All Pins and Take Everything Back");
     await row(/^Your choices/).waitFor({ state: "detached" });
   });
 
   test("the selection of the editor is pinned by a command, and shown without taking the focus", async () => {
-    await openFile("plan.ts");
+    await workbench.openFile("plan.ts");
     await page.keyboard.press("Control+Home");
     await page.keyboard.press("Shift+ArrowDown");
-    await run("Precis: Pin Selection");
+    await runCommand(page, "Precis: Pin Selection for Questions");
     await row(/^Your choices1 pinned/).waitFor();
     await row(/^plan\.ts:1-1lines · src\/schedule\/plan\.ts/).waitFor();
     assert.ok(await page.locator(".monaco-editor.focused").isVisible());
-    await send(question);
+    await workbench.answerTo(question);
     await row(/^Pinned[\d,]+ /).waitFor();
     await press(row(/^plan\.ts:1-1/), "Unpin");
   });
 
   test("a budget that changes shows at once what it would send, marked as a preview", async () => {
-    await server.setSettings({ machine: { "precis.budget.contextTokens": 2048, "precis.budget.openFilePercent": 45 } });
+    await workbench.server.setSettings({
+      machine: { "precis.budget.contextTokens": 2048, "precis.budget.openFilePercent": 45 },
+    });
     await description(/^preview: .* of 1,536 tokens$/);
     await contextPane().getByText("Preview: nothing was sent").waitFor();
-    await page.screenshot({ path: path.join(pictures, "budget-preview.png") });
-    await run("Precis: End the Preview");
+    await workbench.picture("budget-preview");
+    await runCommand(page, "Precis: End the Preview");
     await description(/^[\d,]+ → [\d,]+ of 3,072 tokens$/);
-    await server.setSettings({});
+    await workbench.server.setSettings({});
   });
 
   test("a preset shows what it changes, changes the next prompt, and can be undone", async () => {
     await page.locator(".pane-header[aria-label^='Engine']").click();
-    await run("Precis: Choose a Preset");
+    await startCommand(page, "Precis: Choose a Preset");
     const eco = page.locator(".quick-input-list .monaco-list-row", { hasText: "Eco" });
     await eco.getByText("budget.contextTokens: 0 → 2,048").waitFor();
-    await page.screenshot({ path: path.join(pictures, "presets.png") });
+    await workbench.picture("presets");
     await eco.click();
     await page.locator('.quick-input-list .monaco-list-row[aria-label="kv.keepRatio: 0.5 → 0.3"]').waitFor();
-    await page.screenshot({ path: path.join(pictures, "preset-changes.png") });
+    await workbench.picture("preset-changes");
     await page.keyboard.press("Enter");
     await toEnd("Engine");
     await engineRow(/^Preset.*Eco/).waitFor();
-    await send(question);
+    await workbench.answerTo(question);
     await description(/^[\d,]+ → [\d,]+ of 1,536 tokens$/);
-    await run("Precis: Back to the Settings before the Preset");
+    await runCommand(page, "Precis: Back to the Settings before the Preset");
     await engineRow(/^Preset.*Balanced/).waitFor();
   });
 
   test("the Engine view tells the index, memory, completion and caches, and names a value that is not valid", async () => {
-    await server.setSettings({ machine: { "precis.kv.keepRatio": 7 } });
+    await workbench.server.setSettings({ machine: { "precis.kv.keepRatio": 7 } });
     // Its rows need the room.
     for (const view of ["Ask", "Context"]) await page.locator(`.pane-header[aria-label^='${view}']`).click();
     await engineRow(/^Settings.*1 is not valid/).waitFor();
-    await engineRow(/^Index.*\d+ files, \d+ units/).click();
+    await expand(engineRow(/^Index.*\d+ files, \d+ units/));
     await engineRow(/^Updated/).waitFor();
     await engineRow(/^Memory.*\d+ MiB/).waitFor();
     await engineRow(/^Completion/).waitFor();
     await engineRow(/^KV cache/).waitFor();
-    await page.screenshot({ path: path.join(pictures, "engine.png") });
-    await server.setSettings({});
+    await workbench.picture("engine");
+    await workbench.server.setSettings({});
     await engineRow(/^Settings/).waitFor({ state: "detached" });
   });
 
   test("stored caches are only deleted when that is confirmed", async () => {
-    await run("Precis: Delete Stored KV Caches");
+    await startCommand(page, "Precis: Delete Stored KV Caches");
     const dialog = page.locator(".monaco-dialog-box");
     await dialog.getByText("Delete the stored KV caches of all workspaces?").waitFor();
     await dialog.getByRole("button", { name: "Delete" }).click();
@@ -176,30 +154,5 @@ describe("the Context view", { timeout: 10 * patienceMs }, () => {
   async function press(target: Locator, action: string): Promise<void> {
     await target.hover();
     await target.locator(`.action-label[aria-label="${action}"]`).click();
-  }
-
-  /** From the command palette. */
-  async function run(title: string): Promise<void> {
-    await page.keyboard.press("F1");
-    await page.locator(".quick-input-widget input").fill(`>${title}`);
-    await page.locator(".quick-input-list .monaco-list-row.focused", { hasText: title }).waitFor();
-    await page.keyboard.press("Enter");
-  }
-
-  async function openFile(name: string): Promise<void> {
-    await page.keyboard.press("Control+P");
-    await page.locator(".quick-input-widget input").fill(name);
-    await page.locator(".quick-input-list .monaco-list-row.focused", { hasText: name }).waitFor();
-    await page.keyboard.press("Enter");
-    await page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
-  }
-
-  /** Resolves when the question is answered. */
-  async function send(text: string): Promise<void> {
-    const before = await ask.locator(".turn").count();
-    const box = ask.getByRole("textbox", { name: "Question" });
-    await box.fill(text);
-    await box.press("Enter");
-    await ask.locator(".turn").nth(before).locator(".figures, .failure, .stopped").first().waitFor();
   }
 });

@@ -1,32 +1,19 @@
 /** A person's way to a model: chosen, downloaded, used, deleted; and to another device. In a real workbench. */
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import os from "node:os";
+import { readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
-import type { Browser, FrameLocator, Locator, Page } from "playwright-core";
-import { ensureBrowser, ensureEditorHost } from "../../tools/editorHost.mjs";
+import type { Locator, Page } from "playwright-core";
 import { startModelServer } from "../support/modelServer.ts";
 import type { ModelServer } from "../support/modelServer.ts";
 import { writeTestModel } from "../support/testModels.ts";
-import { openAskView, openBrowser, openWorkbench, patienceMs, runCommand, treeRows } from "./browser.ts";
-import { CodeServer, root } from "./codeServer.ts";
-
-const pictures = path.resolve(root, process.env["PRECIS_SCREENSHOTS"] ?? "test-results");
+import { expand, patienceMs, runCommand, startCommand, textOf, treeRows } from "./browser.ts";
+import { useWorkbench } from "./workbench.ts";
 
 describe("models", { timeout: 10 * patienceMs }, () => {
-  let folder = "";
   let hub: ModelServer;
-  let server: CodeServer;
-  let browser: Browser;
   let page: Page;
-  let ask: FrameLocator;
-
-  before(async () => {
-    const host = { root, node: process.execPath, log: console.error };
-    const { entry } = await ensureEditorHost(host);
-    await mkdir(pictures, { recursive: true });
-    folder = await mkdtemp(path.join(os.tmpdir(), "precis-models-"));
+  const workbench = useWorkbench("models", async ({ folder }) => {
     const file = path.join(folder, "source.gguf");
     await writeTestModel({ file, architecture: "qwen2" });
     hub = await startModelServer(await readFile(file));
@@ -36,31 +23,26 @@ describe("models", { timeout: 10 * patienceMs }, () => {
       "precis.budget.contextTokens": 1024,
       "precis.budget.answerTokens": 32,
     };
-    server = await CodeServer.start({ entry, settings: { machine } });
-    browser = await openBrowser(await ensureBrowser(host));
-    page = await openWorkbench(browser, server);
-    ask = await openAskView(page);
+    return { settings: { machine } };
+  });
+
+  before(async () => {
+    ({ page } = workbench);
     await toggle("Context");
     await toggle("Engine");
   });
 
   after(async () => {
-    // Each may be missing when `before` failed half-way.
-    await (browser as Browser | undefined)?.close();
-    await (server as CodeServer | undefined)?.close();
+    // Missing when `before` failed half-way.
     await (hub as ModelServer | undefined)?.close();
-    await rm(folder, { recursive: true, force: true });
   });
 
   test("are offered for each role, with size, licence, and whether they fit", async () => {
-    await page.keyboard.press("F1");
-    await page.locator(".quick-input-widget input").fill(">Precis: Choose a Model…");
-    await page.locator(".quick-input-list .monaco-list-row.focused", { hasText: "Choose a Model" }).waitFor();
-    await page.keyboard.press("Enter");
+    await startCommand(page, "Precis: Choose a Model");
     await pickRow("Completer").waitFor();
     await pickRow("Assistant").click();
     await pickRow(/Qwen3 4B.*about 2\.3 GiB · Apache-2\.0.*fits in memory, needs [\d.]+ GiB/).waitFor();
-    await page.screenshot({ path: path.join(pictures, "models-choose.png") });
+    await workbench.picture("models-choose");
     await filterPicks("Browse for a file");
     await pickRow("Browse for a file…").waitFor();
     assert.deepEqual(hub.requests, []);
@@ -77,7 +59,7 @@ describe("models", { timeout: 10 * patienceMs }, () => {
     await page.keyboard.press("Enter");
     await row(/^tiny\.gguf.*\d+ [KM]iB of 2\d MiB/).waitFor();
     await page.locator(".notification-toast", { hasText: "Downloading tiny.gguf" }).waitFor();
-    await page.screenshot({ path: path.join(pictures, "models-download.png") });
+    await workbench.picture("models-download");
   });
 
   test("can be paused and resumed while they come", async () => {
@@ -91,18 +73,14 @@ describe("models", { timeout: 10 * patienceMs }, () => {
     await act(row(/^tiny\.gguf/), "Resume");
     await row(/^Assistant.*tiny\.gguf/).waitFor();
     assert.deepEqual(await models(), ["tiny.gguf"]);
-    const settings = await readFile(path.join(server.folder, "user", "Machine", "settings.json"), "utf8");
+    const settings = await readFile(path.join(workbench.server.folder, "user", "Machine", "settings.json"), "utf8");
     assert.match(settings, /"precis\.model\.assistant": ".*tiny\.gguf"/);
   });
 
   test("write the next answer as soon as they are there", async () => {
     await toggle("Ask");
-    const question = ask.getByRole("textbox", { name: "Question" });
-    await question.fill("How is it decided which beds are watered?");
-    await question.press("Enter");
-    const turn = ask.locator(".turn").last();
-    await turn.locator(".figures").waitFor();
-    assert.notEqual(((await turn.locator(".answer").textContent()) ?? "").trim(), "");
+    const turn = await workbench.answerTo("How is it decided which beds are watered?");
+    assert.notEqual(await textOf(turn.locator(".answer")), "");
     assert.equal(await turn.getByRole("button", { name: "Choose a model" }).count(), 0);
     await row(/^Assistant.*tiny\.gguf · CPU · 2\d MiB/).waitFor();
   });
@@ -111,12 +89,10 @@ describe("models", { timeout: 10 * patienceMs }, () => {
     await runCommand(page, "Precis: Try Again on the CPU");
     await askAgain();
     await toggle("Ask");
-    await row(/^Device/)
-      .locator(".monaco-tl-twistie")
-      .click();
+    await expand(row(/^Device/));
     await row(/^CPU.*until the engine is restarted/).waitFor();
     await row(/^CUDA.*Not used while the CPU is/).waitFor();
-    await page.screenshot({ path: path.join(pictures, "models-device.png") });
+    await workbench.picture("models-device");
     await toggle("Ask");
     await runCommand(page, "Precis: Restart Engine");
     await askAgain();
@@ -125,9 +101,7 @@ describe("models", { timeout: 10 * patienceMs }, () => {
   });
 
   test("are deleted with a confirmation, and then no longer used", async () => {
-    await row(/^Models/)
-      .locator(".monaco-tl-twistie")
-      .click();
+    await expand(row(/^Models/));
     await act(row(/^tiny\.gguf/), "Delete");
     const dialog = page.locator(".monaco-dialog-box", { hasText: "Delete tiny.gguf" });
     await dialog.getByRole("button", { name: "Delete" }).click();
@@ -142,11 +116,7 @@ describe("models", { timeout: 10 * patienceMs }, () => {
   }
 
   async function askAgain(): Promise<void> {
-    const turns = await ask.locator(".turn").count();
-    const question = ask.getByRole("textbox", { name: "Question" });
-    await question.fill("When are the beds not watered?");
-    await question.press("Enter");
-    await ask.locator(".turn").nth(turns).locator(".figures").waitFor();
+    await workbench.answerTo("When are the beds not watered?");
   }
 
   function row(text: RegExp): Locator {
@@ -168,6 +138,6 @@ describe("models", { timeout: 10 * patienceMs }, () => {
   }
 
   async function models(): Promise<string[]> {
-    return (await readdir(folder)).filter((name) => name.endsWith(".gguf"));
+    return (await readdir(workbench.folder)).filter((name) => name.endsWith(".gguf"));
   }
 });

@@ -1,15 +1,12 @@
 /** A workspace that means harm, opened without trust in a real workbench: nothing of it runs, decides or gets out. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import os from "node:os";
 import path from "node:path";
-import { after, before, describe, test } from "node:test";
-import type { Browser, ConsoleMessage, FrameLocator, Locator, Page } from "playwright-core";
-import { ensureBrowser, ensureEditorHost } from "../../tools/editorHost.mjs";
+import { before, describe, test } from "node:test";
+import type { ConsoleMessage, Page } from "playwright-core";
 import { writeTestModel } from "../support/testModels.ts";
 import { askDocument } from "./askDocument.ts";
-import { openAskView, openBrowser, openWorkbench, patienceMs, runCommand, treeRows } from "./browser.ts";
-import { CodeServer, root } from "./codeServer.ts";
+import { openAskView, patienceMs, runCommand, textOf, treeRows } from "./browser.ts";
+import { useWorkbench } from "./workbench.ts";
 
 /** Where everything that got out would go. */
 const elsewhere = "precis-hostile.invalid";
@@ -42,19 +39,11 @@ export function royalPump(): string {
 const longFile = `/** Winds the brass clock of the greenhouse. */\nexport function windBrassClock(): void {}\n${"// long\n".repeat(4000)}`;
 
 describe("a hostile workspace without trust", { timeout: 10 * patienceMs }, () => {
-  let models = "";
-  let server: CodeServer;
-  let browser: Browser;
-  let page: Page;
-  let ask: FrameLocator;
   const requested: string[] = [];
   const refused: string[] = [];
-
-  before(async () => {
-    const host = { root, node: process.execPath, log: console.error };
-    const { entry } = await ensureEditorHost(host);
-    models = await mkdtemp(path.join(os.tmpdir(), "precis-models-"));
-    const model = path.join(models, "theirs.gguf");
+  let page: Page;
+  const workbench = useWorkbench("safety", async ({ folder }) => {
+    const model = path.join(folder, "theirs.gguf");
     await writeTestModel({ file: model });
     const theirs = {
       "precis.model.assistant": model,
@@ -63,9 +52,9 @@ describe("a hostile workspace without trust", { timeout: 10 * patienceMs }, () =
       "precis.engine.device": "vulkan",
       "precis.index.maxFileKiB": 16,
     };
-    server = await CodeServer.start({
-      entry,
+    return {
       asksForTrust: true,
+      opensAskView: false,
       settings: { user: { "security.workspace.trust.startupPrompt": "never" } },
       files: {
         ".vscode/settings.json": JSON.stringify(theirs),
@@ -73,31 +62,26 @@ describe("a hostile workspace without trust", { timeout: 10 * patienceMs }, () =
         [`src/${hostileName}`]: hostileCode,
         "src/clock.ts": longFile,
       },
-    });
-    browser = await openBrowser(await ensureBrowser(host));
-    page = await openWorkbench(browser, server);
+    };
+  });
+
+  before(async () => {
+    ({ page } = workbench);
     page.on("request", (request) => requested.push(request.url()));
     page.on("console", (message) => {
       if (isRefusal(message)) refused.push(message.text());
     });
-    ask = await openAskView(page);
-  });
-
-  after(async () => {
-    // Either may be missing when `before` failed half-way.
-    await (browser as Browser | undefined)?.close();
-    await (server as CodeServer | undefined)?.close();
-    await rm(models, { recursive: true, force: true });
+    await openAskView(page);
   });
 
   test("its settings choose no model, and the answer comes without one", async () => {
-    const turn = await answerTo("How does the royal pump water the beds?");
+    const turn = await workbench.answerTo("How does the royal pump water the beds?");
     await turn.getByRole("button", { name: "Choose a model to get written answers" }).waitFor();
     assert.match(await textOf(turn.locator(".answer")), /royalPump/);
   });
 
   test("its settings leave no file out", async () => {
-    const turn = await answerTo("What winds the brass clock of the greenhouse?");
+    const turn = await workbench.answerTo("What winds the brass clock of the greenhouse?");
     assert.match(await textOf(turn.locator(".answer")), /windBrassClock/);
   });
 
@@ -113,7 +97,7 @@ describe("a hostile workspace without trust", { timeout: 10 * patienceMs }, () =
 
   test("what its files say is shown as text: nothing runs, and no picture, frame or foreign link is made", async () => {
     const frame = await askDocument(page);
-    const turn = await answerTo("What does the README say of watering with the royal pump?");
+    const turn = await workbench.answerTo("What does the README say of watering with the royal pump?");
     assert.match(await textOf(turn.locator(".answer")), /royal pump/i);
     assert.equal(await frame.locator(".turn :is(script, img, svg, iframe, link, object, embed, form)").count(), 0);
     const targets = await frame
@@ -127,7 +111,7 @@ describe("a hostile workspace without trust", { timeout: 10 * patienceMs }, () =
   });
 
   test("a file name that is markup is shown as a name, in the view and in the Context view", async () => {
-    const turn = await answerTo("What does royalPump return?");
+    const turn = await workbench.answerTo("What does royalPump return?");
     const chip = turn
       .getByRole("list", { name: "Citations" })
       .getByRole("button", { name: /onerror/ })
@@ -169,27 +153,12 @@ describe("a hostile workspace without trust", { timeout: 10 * patienceMs }, () =
       .filter({ hasText: /^Workspace not trusted/ })
       .waitFor({ state: "detached" });
     await runCommand(page, "Precis: Index the Workspace Again");
-    const turn = await answerTo("What winds the brass clock of the greenhouse?");
+    const turn = await workbench.answerTo("What winds the brass clock of the greenhouse?");
     assert.doesNotMatch(await textOf(turn.locator(".answer")), /windBrassClock/);
     await turn.getByRole("button", { name: "Choose a model to get written answers" }).waitFor();
   });
-
-  /** Asks, and resolves to the turn once it is done. */
-  async function answerTo(question: string): Promise<Locator> {
-    const count = await ask.locator(".turn").count();
-    const box = ask.locator("#question");
-    await box.fill(question);
-    await box.press("Enter");
-    const turn = ask.locator(".turn").nth(count);
-    await turn.locator(".figures, .failure").first().waitFor();
-    return turn;
-  }
 });
 
 function isRefusal(message: ConsoleMessage): boolean {
   return /Content Security Policy/i.test(message.text());
-}
-
-async function textOf(locator: Locator): Promise<string> {
-  return ((await locator.textContent()) ?? "").trim();
 }

@@ -9,6 +9,8 @@ export interface ChainModelOptions {
   readonly file: string;
   /** Texts of tokens of the vocabulary `llama-spm`: each is followed by the next one, for certain. */
   readonly chains: readonly (readonly string[])[];
+  /** One of these tokens: it follows what no chain knows. Without it, anything may. */
+  readonly otherwise?: string;
   /** More layers take longer and change nothing. Default 1. */
   readonly layers?: number;
   /** Also only takes longer. Default 64. */
@@ -16,11 +18,10 @@ export interface ChainModelOptions {
 }
 
 /**
- * Writes a model that knows by heart what follows a token, whatever stands before it, and nothing else: behind any other
- * token it finds all tokens equally likely. Its tokenizer is llama-spm's, which has no fill-in tokens.
+ * Writes a model that knows by heart what follows a token, whatever stands before it, and nothing else. Its tokenizer is llama-spm's, which has no fill-in tokens.
  */
 export async function writeChainModel(options: ChainModelOptions): Promise<void> {
-  const { file, chains, layers = 1, feedForward = 64 } = options;
+  const { file, chains, otherwise, layers = 1, feedForward = 64 } = options;
   const heads = 2;
   const embedding = 64;
   const shape = modelShape({ file, layers, embedding, heads, kvHeads: 1, feedForward });
@@ -30,7 +31,9 @@ export async function writeChainModel(options: ChainModelOptions): Promise<void>
   if (tokens?.type !== "array") throw new Error("the vocabulary has no tokens");
   const texts = tokens.value.map(String);
   const successors = successorsOf(chains, texts);
-  if (successors.size > embedding) throw new Error(`${successors.size} tokens are more than ${embedding} dimensions`);
+  const known = [...successors.keys()];
+  const others = embedding - 1;
+  if (known.length > others) throw new Error(`${known.length} tokens are more than ${others} dimensions`);
   const tensor = (name: string, inputs: number, outputs: number, fill: (data: Float32Array) => void): GgufTensor => ({
     name,
     shape: outputs === 0 ? [inputs] : [inputs, outputs],
@@ -55,18 +58,23 @@ export async function writeChainModel(options: ChainModelOptions): Promise<void>
     tensor(`${block}.ffn_up.weight`, embedding, feedForward, zeros),
     tensor(`${block}.ffn_down.weight`, feedForward, embedding, zeros),
   ]);
-  const known = [...successors.keys()];
   await mkdir(dirname(file), { recursive: true });
   await writeGguf(file, metadata, [
-    // Each known token has a dimension of its own, in which its successor's output row points.
+    // Each known token has a dimension of its own, in which its successor's output row points; all others share one.
     tensor("token_embd.weight", embedding, texts.length, (data) => {
       for (const [dimension, token] of known.entries()) data[token * embedding + dimension] = 1;
+      if (otherwise === undefined) return;
+      for (let token = 0; token < texts.length; token += 1) {
+        if (!successors.has(token)) data[token * embedding + others] = 1;
+      }
     }),
     tensor("output_norm.weight", embedding, 0, ones),
     tensor("output.weight", embedding, texts.length, (data) => {
       for (const [dimension, token] of known.entries()) {
         data[(successors.get(token) ?? 0) * embedding + dimension] = successorLogit / Math.sqrt(embedding);
       }
+      if (otherwise !== undefined)
+        data[texts.indexOf(otherwise) * embedding + others] = successorLogit / Math.sqrt(embedding);
     }),
     ...blocks,
   ]);
