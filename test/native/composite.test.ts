@@ -1,14 +1,13 @@
 /** Caches whose heads hold different tokens, and refitted values, against the reference decoder. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import os from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { NativeAddon, NativeContext, NativeKvState, NativeModel, OpenContextOptions } from "../../native/addon.ts";
 import { logSoftmax, ReferenceDecoder, writeSinglePrecision } from "../support/referenceDecoder.ts";
 import type { ReferenceCache } from "../support/referenceDecoder.ts";
 import { writeTestModel } from "../support/testModels.ts";
-import { codeOf, libraryFolder, loadAddon, root, withContextOf } from "./engine.ts";
+import { codeOf, openFixture, root, withContextOf } from "./engine.ts";
+import type { ModelFixture } from "./engine.ts";
 
 const some = (count: number, from: number): Int32Array =>
   Int32Array.from({ length: count }, (_, at) => 5 + (((at + from) * 7919) % 4000));
@@ -41,8 +40,8 @@ function spread(cells: number, kept: number): Int32Array {
 
 for (const source of ["random weights", "the embedded code model"] as const) {
   describe(`composite caches, ${source}`, () => {
+    let fixture: ModelFixture;
     let addon: NativeAddon;
-    let folder: string;
     let model: NativeModel;
     let reference: ReferenceDecoder;
     let full: ReferenceCache;
@@ -50,16 +49,14 @@ for (const source of ["random weights", "the embedded code model"] as const) {
     let rows: number;
 
     before(async () => {
-      addon = await loadAddon();
-      addon.loadLibrary({ directory: libraryFolder() });
-      folder = await mkdtemp(path.join(os.tmpdir(), "precis-"));
-      const random = path.join(folder, "random.gguf");
-      const file = path.join(folder, "singles.gguf");
-      if (source === "random weights") await writeTestModel({ file: random, layers: 3, heads: 4, kvHeads: 2 });
-      const original = source === "random weights" ? random : path.join(root, "models", "code", "code.gguf");
-      await writeSinglePrecision(original, file);
-      model = await addon.openModel({ path: file, gpuLayers: 0 });
-      reference = await ReferenceDecoder.open(file);
+      fixture = await openFixture(async (file) => {
+        const random = `${file}.halves`;
+        if (source === "random weights") await writeTestModel({ file: random, layers: 3, heads: 4, kvHeads: 2 });
+        const original = source === "random weights" ? random : path.join(root, "models", "code", "code.gguf");
+        await writeSinglePrecision(original, file);
+      });
+      ({ addon, model } = fixture);
+      reference = await ReferenceDecoder.open(fixture.file);
       full = reference.emptyCache();
       for (const [position, token] of prefix.entries()) reference.step(full, token, position);
       rows = reference.layers * reference.kvHeads;
@@ -71,8 +68,7 @@ for (const source of ["random weights", "the embedded code model"] as const) {
 
     after(async () => {
       state.close();
-      await model.close();
-      await rm(folder, { recursive: true, force: true });
+      await fixture.close();
     });
 
     const withContext = (

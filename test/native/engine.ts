@@ -1,6 +1,8 @@
 /** The addon with the CPU library of this machine, as the tests of test/native use it. */
 import { existsSync, readdirSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
+import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type {
@@ -34,6 +36,35 @@ export function libraryFolder(): string {
 export async function loadAddon(): Promise<NativeAddon> {
   const file = await buildNative({ root });
   return createRequire(import.meta.url)(file) as NativeAddon;
+}
+
+export interface ModelFixture {
+  readonly addon: NativeAddon;
+  /** The model's file, in a folder that goes with it. */
+  readonly file: string;
+  readonly model: NativeModel;
+  close(): Promise<void>;
+}
+
+/** Opens a model that `write` puts into a file, on the CPU. */
+export async function openFixture(write: (file: string) => Promise<void>): Promise<ModelFixture> {
+  const addon = await loadAddon();
+  addon.loadLibrary({ directory: libraryFolder() });
+  const folder = await mkdtemp(path.join(os.tmpdir(), "precis-"));
+  const file = path.join(folder, "model.gguf");
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  try {
+    await write(file);
+    const model = await addon.openModel({ path: file, gpuLayers: 0 });
+    const close = async (): Promise<void> => {
+      await model.close();
+      await remove();
+    };
+    return { addon, file, model, close };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
 }
 
 /** Opens a context, runs `use` with it, and closes it. */

@@ -1,34 +1,25 @@
 // Reading, generating, scoring and keeping sequences, with real models.
 import assert from "node:assert/strict";
-import path from "node:path";
 import { after, before, describe, test } from "node:test";
-import { mkdtemp, rm } from "node:fs/promises";
-import os from "node:os";
 import type { NativeAddon, NativeContext, NativeKvType, NativeModel, OpenContextOptions } from "../../native/addon.ts";
 import { writeTestModel } from "../support/testModels.ts";
-import { codeOf, libraryFolder, loadAddon, scorerModel, withContextOf } from "./engine.ts";
+import { codeOf, openFixture, scorerModel, withContextOf } from "./engine.ts";
+import type { ModelFixture } from "./engine.ts";
 
 const text =
   "export function parseConfig(path: string): Config {\n  const text = readFileSync(path, 'utf8');\n  return JSON.parse(text);\n}\n";
 
 describe("generation", () => {
+  let fixture: ModelFixture;
   let addon: NativeAddon;
-  let folder: string;
   let model: NativeModel;
 
   before(async () => {
-    addon = await loadAddon();
-    addon.loadLibrary({ directory: libraryFolder() });
-    folder = await mkdtemp(path.join(os.tmpdir(), "precis-"));
-    const file = path.join(folder, "llama.gguf");
-    await writeTestModel({ file, embedding: 128, heads: 2, kvHeads: 1 });
-    model = await addon.openModel({ path: file, gpuLayers: 0 });
+    fixture = await openFixture((file) => writeTestModel({ file, embedding: 128, heads: 2, kvHeads: 1 }));
+    ({ addon, model } = fixture);
   });
 
-  after(async () => {
-    await model.close();
-    await rm(folder, { recursive: true, force: true });
-  });
+  after(() => fixture.close());
 
   const withContext = (
     options: Partial<OpenContextOptions>,
@@ -293,7 +284,7 @@ describe("generation", () => {
   });
 
   test("opening and closing 50 times does not grow the process", async () => {
-    const file = path.join(folder, "llama.gguf");
+    const { file } = fixture;
     const tokens = longTokens().subarray(0, 64);
     const round = async (): Promise<void> => {
       const opened = await addon.openModel({ path: file, gpuLayers: 0 });

@@ -1,8 +1,5 @@
 /** Captured states: taken out of one context, changed, put into another. llama.cpp's own results are the measure. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import os from "node:os";
-import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import type {
   NativeAddon,
@@ -13,7 +10,8 @@ import type {
   OpenContextOptions,
 } from "../../native/addon.ts";
 import { writeTestModel } from "../support/testModels.ts";
-import { codeOf, libraryFolder, loadAddon, withContextOf } from "./engine.ts";
+import { codeOf, openFixture, withContextOf } from "./engine.ts";
+import type { ModelFixture } from "./engine.ts";
 import { largest, largestDifference, meanDifference } from "./numbers.ts";
 
 const kvTypes: readonly NativeKvType[] = ["f32", "f16", "q8_0", "q4_0"];
@@ -25,24 +23,17 @@ const ending = Int32Array.from({ length: 8 }, (_, at) => 400 + at * 31);
 // NORM rotation with llama, NEOX with qwen2.
 for (const architecture of ["llama", "qwen2"] as const) {
   describe(`captured states of ${architecture}`, () => {
+    let fixture: ModelFixture;
     let addon: NativeAddon;
-    let folder: string;
     let model: NativeModel;
 
     before(async () => {
-      addon = await loadAddon();
-      addon.loadLibrary({ directory: libraryFolder() });
-      folder = await mkdtemp(path.join(os.tmpdir(), "precis-"));
-      const file = path.join(folder, "model.gguf");
       const shape = { embedding: 256, heads: 4, kvHeads: 2, layers: 3 };
-      await writeTestModel({ file, architecture, vocabulary: "llama-spm", ...shape });
-      model = await addon.openModel({ path: file, gpuLayers: 0 });
+      fixture = await openFixture((file) => writeTestModel({ file, architecture, vocabulary: "llama-spm", ...shape }));
+      ({ addon, model } = fixture);
     });
 
-    after(async () => {
-      await model.close();
-      await rm(folder, { recursive: true, force: true });
-    });
+    after(() => fixture.close());
 
     const withContext = <Result>(
       options: Partial<OpenContextOptions>,

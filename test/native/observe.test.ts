@@ -1,14 +1,12 @@
 /** Observed attention against the reference decoder, in caches whose cells lie in any order. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import os from "node:os";
-import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { NativeContext, NativeModel, Observation, OpenContextOptions } from "../../native/addon.ts";
 import { ReferenceDecoder, writeSinglePrecision } from "../support/referenceDecoder.ts";
 import type { ReferenceCache, ReferenceStep } from "../support/referenceDecoder.ts";
 import { writeTestModel } from "../support/testModels.ts";
-import { codeOf, libraryFolder, loadAddon, withContextOf } from "./engine.ts";
+import { codeOf, openFixture, withContextOf } from "./engine.ts";
+import type { ModelFixture } from "./engine.ts";
 
 const some = (count: number, from: number): Int32Array =>
   Int32Array.from({ length: count }, (_, at) => 5 + (((at + from) * 7919) % 4000));
@@ -24,28 +22,23 @@ interface Expected {
 }
 
 describe("observed attention", () => {
-  let folder: string;
+  let fixture: ModelFixture;
   let model: NativeModel;
   let reference: ReferenceDecoder;
   let expected: Expected;
 
   before(async () => {
-    const addon = await loadAddon();
-    addon.loadLibrary({ directory: libraryFolder() });
-    folder = await mkdtemp(path.join(os.tmpdir(), "precis-"));
-    const halves = path.join(folder, "halves.gguf");
-    const file = path.join(folder, "singles.gguf");
-    await writeTestModel({ file: halves, layers: 3, heads: 4, kvHeads: 2 });
-    await writeSinglePrecision(halves, file);
-    model = await addon.openModel({ path: file, gpuLayers: 0 });
-    reference = await ReferenceDecoder.open(file);
+    fixture = await openFixture(async (file) => {
+      const halves = `${file}.halves`;
+      await writeTestModel({ file: halves, layers: 3, heads: 4, kvHeads: 2 });
+      await writeSinglePrecision(halves, file);
+    });
+    ({ model } = fixture);
+    reference = await ReferenceDecoder.open(fixture.file);
     expected = referenceAttention();
   });
 
-  after(async () => {
-    await model.close();
-    await rm(folder, { recursive: true, force: true });
-  });
+  after(() => fixture.close());
 
   const withContext = (
     options: Partial<OpenContextOptions>,
