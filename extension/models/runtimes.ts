@@ -5,18 +5,20 @@ import * as z from "zod/mini";
 import type { DownloadJob } from "../protocol/download.ts";
 import { runtimesFolder } from "../protocol/models.ts";
 
-const runtimeSchema = z.readonly(
-  z.strictObject({
-    device: z.literal("cuda"),
-    /** npm package, of the version of node-llama-cpp that Precis is built with. */
-    package: z.string().check(z.regex(/^@node-llama-cpp\/[a-z0-9-]+$/)),
-    version: z.string().check(z.regex(/^\d+\.\d+\.\d+$/)),
-    /** npm's checksum of the archive. */
-    integrity: z.string().check(z.regex(/^sha512-[A-Za-z0-9+/]{86}==$/)),
-    /** Of the archive. */
-    bytes: z.int().check(z.minimum(1)),
-    bytesAreExact: z.boolean(),
-  }),
+const runtimeSchema = z.lazy(() =>
+  z.readonly(
+    z.strictObject({
+      device: z.literal("cuda"),
+      /** npm package, of the version of node-llama-cpp that Precis is built with. */
+      package: z.string().check(z.regex(/^@node-llama-cpp\/[a-z0-9-]+$/)),
+      version: z.string().check(z.regex(/^\d+\.\d+\.\d+$/)),
+      /** npm's checksum of the archive. */
+      integrity: z.string().check(z.regex(/^sha512-[A-Za-z0-9+/]{86}==$/)),
+      /** Of the archive. */
+      bytes: z.int().check(z.minimum(1)),
+      bytesAreExact: z.boolean(),
+    }),
+  ),
 );
 export type Runtime = z.infer<typeof runtimeSchema>;
 

@@ -7,16 +7,18 @@ const formatVersion = 1;
 /** It is also a file's name. */
 const idPattern = /^[0-9a-z-]{8,64}$/;
 
-const conversation = z.readonly(
-  z.object({
-    format: z.literal(formatName),
-    version: z.literal(formatVersion),
-    id: z.string().check(z.regex(idPattern)),
-    /** Milliseconds since 1970. */
-    createdMs: z.int().check(z.nonnegative()),
-    updatedMs: z.int().check(z.nonnegative()),
-    turns: z.readonly(z.array(turnSchema)),
-  }),
+const conversation = z.lazy(() =>
+  z.readonly(
+    z.object({
+      format: z.literal(formatName),
+      version: z.literal(formatVersion),
+      id: z.string().check(z.regex(idPattern)),
+      /** Milliseconds since 1970. */
+      createdMs: z.int().check(z.nonnegative()),
+      updatedMs: z.int().check(z.nonnegative()),
+      turns: z.readonly(z.array(turnSchema)),
+    }),
+  ),
 );
 export type StoredConversation = z.infer<typeof conversation>;
 

@@ -7,25 +7,27 @@ import { modelRoles } from "./models.ts";
 import { isFailureCode } from "./failure.ts";
 import type { FailureCode } from "./failure.ts";
 
-const checksum = z.readonly(z.object({ algorithm: z.enum(["sha256", "sha512"]), hex: z.string() }));
+const checksum = z.lazy(() => z.readonly(z.object({ algorithm: z.enum(["sha256", "sha512"]), hex: z.string() })));
 /** What a file must hash to; the digest in hexadecimal digits, lower case. */
 export type Checksum = z.infer<typeof checksum>;
 
 const count = z.int().check(z.minimum(0));
-const jobSchema = z.readonly(
-  z.object({
-    /** `https://…`, `http://…`, or an address of the hub as node-llama-cpp reads it: `hf:user/repository:quantisation`. */
-    uri: z.string(),
-    /** Absolute; created where it is missing. Unfinished parts lie in `.parts` below it. */
-    folder: z.string(),
-    /** A GGUF model, or an npm package that is unpacked. */
-    kind: z.enum(["model", "package"]),
-    checksum: z.nullable(checksum),
-    /** What a finished model is used for; null: nothing yet. */
-    role: z.nullable(z.enum(modelRoles)),
-    /** Nothing arrives for so long: the connection is given up and tried again. */
-    stallMs: z.int().check(z.minimum(1)),
-  }),
+const jobSchema = z.lazy(() =>
+  z.readonly(
+    z.object({
+      /** `https://…`, `http://…`, or an address of the hub as node-llama-cpp reads it: `hf:user/repository:quantisation`. */
+      uri: z.string(),
+      /** Absolute; created where it is missing. Unfinished parts lie in `.parts` below it. */
+      folder: z.string(),
+      /** A GGUF model, or an npm package that is unpacked. */
+      kind: z.enum(["model", "package"]),
+      checksum: z.nullable(checksum),
+      /** What a finished model is used for; null: nothing yet. */
+      role: z.nullable(z.enum(modelRoles)),
+      /** Nothing arrives for so long: the connection is given up and tried again. */
+      stallMs: z.int().check(z.minimum(1)),
+    }),
+  ),
 );
 export type DownloadJob = z.infer<typeof jobSchema>;
 
@@ -34,28 +36,30 @@ export const checkedAgainst = ["published", "server", "nothing"] as const;
 export type CheckedAgainst = (typeof checkedAgainst)[number];
 
 const failureCode = z.custom<FailureCode>(isFailureCode);
-const reportSchema = z.readonly(
-  z.discriminatedUnion("type", [
-    /** `bytesTotal` 0: the server does not say. */
-    z.object({ type: z.literal("progress"), fileName: z.string(), bytesDone: count, bytesTotal: count }),
-    /** All bytes are there; their checksum is computed. */
-    z.object({ type: z.literal("checking"), fileName: z.string(), bytesTotal: count }),
-    z.object({
-      type: z.literal("done"),
-      /** Absolute path; of the first part where a model is split, of the folder where a package was unpacked. */
-      file: z.string(),
-      bytesTotal: count,
-      /** Of the file; empty for split models. */
-      sha256: z.string(),
-      checkedAgainst: z.enum(checkedAgainst),
-    }),
-    z.object({ type: z.literal("failed"), code: failureCode, detail: z.string() }),
-  ]),
+const reportSchema = z.lazy(() =>
+  z.readonly(
+    z.discriminatedUnion("type", [
+      /** `bytesTotal` 0: the server does not say. */
+      z.object({ type: z.literal("progress"), fileName: z.string(), bytesDone: count, bytesTotal: count }),
+      /** All bytes are there; their checksum is computed. */
+      z.object({ type: z.literal("checking"), fileName: z.string(), bytesTotal: count }),
+      z.object({
+        type: z.literal("done"),
+        /** Absolute path; of the first part where a model is split, of the folder where a package was unpacked. */
+        file: z.string(),
+        bytesTotal: count,
+        /** Of the file; empty for split models. */
+        sha256: z.string(),
+        checkedAgainst: z.enum(checkedAgainst),
+      }),
+      z.object({ type: z.literal("failed"), code: failureCode, detail: z.string() }),
+    ]),
+  ),
 );
 export type DownloadReport = z.infer<typeof reportSchema>;
 
 /** Kept beside an unfinished part, so that it can go on after the window or the machine was closed. */
-const partSchema = z.readonly(z.object({ job: jobSchema, fileName: z.string(), bytesTotal: count }));
+const partSchema = z.lazy(() => z.readonly(z.object({ job: jobSchema, fileName: z.string(), bytesTotal: count })));
 export type DownloadPart = z.infer<typeof partSchema>;
 
 export const partsFolderName = ".parts";

@@ -16,18 +16,20 @@ export const choicesMax = { pinned: 50, dropped: 500 } as const;
 
 const line = z.int().check(z.nonnegative());
 const name = z.string().check(z.minLength(1));
-const schema = z.object({
-  pinned: z.array(
-    z.object({
-      path: name,
-      startLine: line,
-      endLine: line,
-      why: z.enum(pinReasons),
-      qualifiedName: z.exactOptional(name),
-    }),
-  ),
-  dropped: z.array(z.object({ path: name, qualifiedName: name })),
-});
+const schema = z.lazy(() =>
+  z.object({
+    pinned: z.array(
+      z.object({
+        path: name,
+        startLine: line,
+        endLine: line,
+        why: z.enum(pinReasons),
+        qualifiedName: z.exactOptional(name),
+      }),
+    ),
+    dropped: z.array(z.object({ path: name, qualifiedName: name })),
+  }),
+);
 
 /** What was stored; nothing where it is not of this version. */
 export function parseChoices(value: unknown): PersonChoices {
