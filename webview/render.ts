@@ -17,6 +17,8 @@ export interface AskIntents extends TurnIntents, ComposerIntents, HistoryIntents
 
 /** A reader who has scrolled further than this away from where the answer was shown is left alone. */
 const followWithinPx = 48;
+/** Earlier answers of a conversation that is opened wait so long for a pause, in milliseconds. */
+const laterMs = 200;
 /** Conversations offered where there is none yet. */
 const recentShown = 3;
 
@@ -35,6 +37,8 @@ export class AskPage {
   readonly #composer: Composer;
   readonly #announcer = new Announcer();
   readonly #turns = new Map<string, TurnElement>();
+  /** Turns whose answers are not rendered yet: of a conversation that is opened, the last answer is shown first. */
+  readonly #later = new Map<TurnElement, TurnView>();
   #shown: AskModel | null = null;
   /** Where the answer was shown last, in pixels. */
   #position = 0;
@@ -84,8 +88,7 @@ export class AskPage {
   }
 
   #renderSnapshot(before: AskModel | null, model: AskModel): void {
-    // Compared with where it was: measuring before and after would lay the page out twice.
-    const isFollowing = Math.abs(this.#scroll.scrollTop - this.#position) < followWithinPx;
+    const isFollowing = this.#isFollowing();
     const { snapshot } = model;
     const turns = snapshot?.turns ?? [];
     const isSameLast = before?.snapshot?.turns.at(-1)?.askId === turns.at(-1)?.askId;
@@ -94,8 +97,17 @@ export class AskPage {
     if (before?.snapshot?.notice !== snapshot?.notice) this.#renderNotice(before?.snapshot ?? null, snapshot);
     this.#renderWelcome(before?.snapshot ?? null, snapshot);
     this.#budget.render(snapshot?.budget ?? null);
+    this.#follow(isFollowing || !isSameLast);
+  }
+
+  /** Compared with where the answer was: measuring before and after would lay the page out twice. */
+  #isFollowing(): boolean {
+    return Math.abs(this.#scroll.scrollTop - this.#position) < followWithinPx;
+  }
+
+  #follow(isWanted: boolean): void {
     this.#position = this.#readingPosition();
-    if (isFollowing || !isSameLast) this.#scroll.scrollTop = this.#position;
+    if (isWanted) this.#scroll.scrollTop = this.#position;
   }
 
   /** The end of the log, but never so far down that the last question is out of sight: answers are read from the top. */
@@ -111,17 +123,40 @@ export class AskPage {
       if (known.has(askId)) continue;
       shown.node.remove();
       this.#turns.delete(askId);
+      this.#later.delete(shown);
     }
+    const wasIdle = this.#later.size === 0;
     for (const turn of turns) {
-      const shown = this.#turns.get(turn.askId);
-      if (shown === undefined) {
-        const added = new TurnElement(turn, this.#intents);
-        this.#turns.set(turn.askId, added);
-        this.#log.append(added.node);
-      } else {
-        shown.update(turn);
+      const before = this.#turns.get(turn.askId);
+      const shown = before ?? new TurnElement(turn, this.#intents);
+      if (before === undefined) {
+        this.#turns.set(turn.askId, shown);
+        this.#log.append(shown.node);
       }
+      const isLater = turn !== turns.at(-1) && (before === undefined || this.#later.has(before));
+      if (isLater) this.#later.set(shown, turn);
+      else this.#showTurn(shown, turn);
     }
+    if (wasIdle) this.#showLater();
+  }
+
+  #showTurn(shown: TurnElement, turn: TurnView): void {
+    this.#later.delete(shown);
+    shown.update(turn);
+  }
+
+  /** Shows the answers that are not rendered yet, from the last one up, whenever nothing else is to be done. */
+  #showLater(): void {
+    if (this.#later.size === 0) return;
+    const show = (): void => {
+      const next = [...this.#later].at(-1);
+      if (next === undefined) return;
+      const isFollowing = this.#isFollowing();
+      this.#showTurn(...next);
+      this.#follow(isFollowing);
+      this.#showLater();
+    };
+    requestIdleCallback(show, { timeout: laterMs });
   }
 
   #renderWelcome(before: ViewState | null, snapshot: ViewState | null): void {

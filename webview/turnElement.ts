@@ -15,7 +15,7 @@ export interface TurnIntents extends CodeIntents {
   readonly edit: (turn: TurnView) => void;
 }
 
-/** A question with its answer. Only what changed since the last update is rendered again. */
+/** A question with its answer, which `update` shows. Only what changed since the last update is rendered again. */
 export class TurnElement {
   readonly node: HTMLElement;
   readonly #intents: TurnIntents;
@@ -25,17 +25,16 @@ export class TurnElement {
   #shown: TurnView | null = null;
   #found: readonly CitationView[] = [];
 
-  constructor(turn: TurnView, intents: TurnIntents) {
+  constructor({ question }: Pick<TurnView, "question">, intents: TurnIntents) {
     this.#intents = intents;
     this.#text = new AnswerText(this.#answer, intents);
     this.node = element(
       "article",
-      { class: "turn", label: turn.question },
-      element("h2", { class: "question", text: turn.question }),
+      { class: "turn", label: question },
+      element("h2", { class: "question", text: question }),
       this.#answer,
       this.#below,
     );
-    this.update(turn);
   }
 
   update(turn: TurnView): void {

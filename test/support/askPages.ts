@@ -52,7 +52,7 @@ export async function serveAskPages(): Promise<AskPages> {
 
 /**
  * Runs in the page before its script: what VS Code gives a webview, and a host that answers at once. `shownMs` becomes the
- * time of the first frame that shows an answer.
+ * time of the first frame that shows the last answer.
  */
 function answerReady(state: unknown): void {
   const page = globalThis as unknown as {
@@ -67,7 +67,8 @@ function answerReady(state: unknown): void {
   page.intents = [];
   page.shownMs = new Promise((resolve) => {
     const look = (): void => {
-      if (page.document.querySelector(".turn .answer") === null) page.requestAnimationFrame(look);
+      if (page.document.querySelector(".turn:last-child .answer > *, .turn.writing") === null)
+        page.requestAnimationFrame(look);
       else resolve(performance.now());
     };
     look();
