@@ -66,23 +66,6 @@ class Optimizer:
             parameter.mul_(1 - rate * self.weight_decay).add_(update, alpha=-rate * size)
 
 
-class RunningMean:
-    """The mean of a decoder's weights over the steps that it was shown: without the noise of the last few batches."""
-
-    def __init__(self):
-        self.steps = 0
-        self.weights: dict[str, Tensor] = {}
-
-    @torch.no_grad()
-    def add(self, decoder) -> None:
-        self.steps += 1
-        for name, value in decoder.state_dict().items():
-            if name in self.weights:
-                self.weights[name].lerp_(value, 1 / self.steps)
-            else:
-                self.weights[name] = value.clone()
-
-
 def trapezoid(step: int, progress: float, warmup_steps: int, decay_share: float) -> float:
     """Factor of the rates: up over `warmup_steps`, level, and down to 2 % over the last `decay_share` of the run.
 

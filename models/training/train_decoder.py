@@ -20,14 +20,12 @@ import torch
 from batches import Batch, Questions, Stream, question_batch
 from decoder import SHAPES, Decoder, Shape
 from decoder_file import read_decoder
-from optimizer import Optimizer, RunningMean, trapezoid
+from optimizer import Optimizer, trapezoid
 
 VALIDATE_SECONDS = 300
 GRADIENT_NORM_MAX = 1.0
 WARMUP_STEPS = 60
 DECAY_SHARE = 0.25
-MEAN_FROM = 0.75
-"""The share of a run from which on the weights are averaged, too."""
 SEED = 7
 
 
@@ -56,7 +54,7 @@ def main() -> None:
 def train(decoder: Decoder, optimizer: Optimizer, progress: Progress, task, options, stem: Path) -> None:
     began, before, last, average = time.time(), progress.seconds, time.time(), None
     share = 0.0
-    leveled, mean = False, RunningMean()
+    leveled = False
     batches = task.batches(lambda: share)
     while share < 1:
         batch = next(batches)
@@ -70,26 +68,21 @@ def train(decoder: Decoder, optimizer: Optimizer, progress: Progress, task, opti
         now = time.time()
         share = (now - began) / (options.minutes * 60)
         progress.seconds = before + now - began
-        if share >= MEAN_FROM:
-            mean.add(decoder)
         if not leveled and share >= 1 - options.decay:
             save(stem.with_name(stem.name + ".level.pt"), decoder, optimizer, progress)
             leveled = True
         if now - last > VALIDATE_SECONDS or share >= 1 or progress.step in (20, 200):
             report(stem, decoder, task, progress, average)
-            save(stem.with_name(stem.name + ".pt"), decoder, optimizer, progress, mean)
+            save(stem.with_name(stem.name + ".pt"), decoder, optimizer, progress)
             last = time.time()
     # Kept for good: `export_decoder.py --average` takes the ends of several runs.
-    save(stem.with_name(f"{stem.name}.{progress.tokens / 1e6:.1f}M.pt"), decoder, optimizer, progress, mean)
-    decoder.load_state_dict(mean.weights)
-    report(stem, decoder, task, progress, average, of="mean")
+    save(stem.with_name(f"{stem.name}.{progress.tokens / 1e6:.1f}M.pt"), decoder, optimizer, progress)
 
 
-def report(stem: Path, decoder: Decoder, task, progress: Progress, average: float, of: str = "weights") -> None:
+def report(stem: Path, decoder: Decoder, task, progress: Progress, average: float) -> None:
     with torch.no_grad():
         valid = task.validate(decoder)
     line = {
-        "of": of,
         "tokens": progress.tokens,
         "step": progress.step,
         "seconds": round(progress.seconds),
@@ -247,9 +240,7 @@ def open_run(options, stem: Path) -> tuple[Decoder, Optimizer, Progress]:
     return decoder, Optimizer(decoder, options.matrix_rate, options.vector_rate), Progress()
 
 
-def save(
-    file: Path, decoder: Decoder, optimizer: Optimizer, progress: Progress, mean: RunningMean | None = None
-) -> None:
+def save(file: Path, decoder: Decoder, optimizer: Optimizer, progress: Progress) -> None:
     part = file.with_suffix(".part")
     state = {
         "shape": decoder.shape.as_dict(),
@@ -257,8 +248,6 @@ def save(
         "optimizer": optimizer.state_dict(),
         "progress": vars(progress),
     }
-    if mean is not None and mean.steps > 0:
-        state["mean"] = mean.weights
     torch.save(state, part)
     os.replace(part, file)
 
