@@ -240,12 +240,21 @@ describe("ghost text", { timeout: 10 * patienceMs }, () => {
 
   /** Waits until the text is part of the ghost text. */
   async function ghostText(text: string): Promise<void> {
-    await page.waitForFunction(`(${shownGhostText.toString()})().includes(${JSON.stringify(text)})`);
+    await untilShown(`(${shownGhostText.toString()})().includes(${JSON.stringify(text)})`);
   }
 
   /** Waits until the ghost text is this one. */
   async function wholeGhostText(text: string): Promise<void> {
-    await page.waitForFunction(`(${shownGhostText.toString()})() === ${JSON.stringify(text)}`);
+    await untilShown(`(${shownGhostText.toString()})() === ${JSON.stringify(text)}`);
+  }
+
+  /** Where it never comes true, the error tells what Precis says about the last suggestion. */
+  async function untilShown(condition: string): Promise<void> {
+    try {
+      await page.waitForFunction(condition);
+    } catch (error) {
+      throw new Error(`the ghost text is not as expected; ${await explanation()}`, { cause: error });
+    }
   }
 
   /** A line of the editor that holds the text; the editor shows blanks as no-break spaces. */
