@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import { before, beforeEach, describe, test } from "node:test";
 import type { FrameLocator, Locator, Page } from "playwright-core";
-import { writeEndlessModel } from "../support/chainScript.ts";
+import { writeEndlessModel } from "../support/chainModel.ts";
 import { askDocument, extentOf, focusedName, seriousViolations } from "./askDocument.ts";
 import { makeSidebar, openAskView, patienceMs, runCommand, themes, useTheme } from "./browser.ts";
 import { useWorkbench } from "./workbench.ts";

@@ -4,7 +4,7 @@ import path from "node:path";
 import { before, describe, test } from "node:test";
 import type { FrameLocator, Page } from "playwright-core";
 import { failureSentences } from "../../extension/protocol/failure.ts";
-import { writeEndlessModel } from "../support/chainScript.ts";
+import { writeEndlessModel } from "../support/chainModel.ts";
 import type { EditorSettings } from "./codeServer.ts";
 import { patienceMs, textOf, themes, treeRows, useTheme } from "./browser.ts";
 import { useWorkbench } from "./workbench.ts";

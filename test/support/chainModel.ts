@@ -101,3 +101,14 @@ function successorsOf(chains: readonly (readonly string[])[], texts: readonly st
   }
   return successors;
 }
+
+/** Sentences without an end. */
+const endless = ["▁the", "▁water", "▁comes", "▁and", "▁then", "▁stops", ".", "<0x0A>", "▁the"] as const;
+
+/**
+ * Writes a model that answers anything with sentences without an end, slowly: reading a few hundred tokens takes seconds,
+ * and so does writing as many.
+ */
+export async function writeEndlessModel(file: string): Promise<void> {
+  await writeChainModel({ file, chains: [endless], otherwise: endless[0], layers: 8, feedForward: 4096 });
+}
