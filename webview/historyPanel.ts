@@ -49,11 +49,6 @@ export class HistoryPanel {
       ),
       this.#list,
     );
-    this.node.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape") return;
-      event.stopPropagation();
-      intents.showHistory(false);
-    });
   }
 
   /** Moves the focus into the list when it opens. */
@@ -61,14 +56,15 @@ export class HistoryPanel {
     const opens = isOpen && this.node.hidden;
     this.node.hidden = !isOpen;
     if (isOpen && entries !== this.#shown) {
-      const hadFocus = this.#list.contains(document.activeElement);
+      const focused = document.activeElement;
+      const hadFocus = this.#list.contains(focused) || (this.#shown?.length === 0 && focused === this.#close);
       this.#shown = entries;
       this.#list.replaceChildren(
         ...(entries.length === 0
           ? [element("p", { class: "empty", text: t("There are no conversations yet.") })]
           : [conversationList(entries, this.#intents)]),
       );
-      // What had the focus is gone.
+      // What had the focus is gone, or had it only because there was nothing better.
       if (hadFocus) this.#focusFirst();
     }
     if (opens) this.#focusFirst();

@@ -67,7 +67,9 @@ export class AskPage {
       ),
     );
     document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") intents.stop();
+      if (event.key !== "Escape") return;
+      if (this.#shown?.isHistoryOpen === true) intents.showHistory(false);
+      else intents.stop();
     });
   }
 

@@ -12,7 +12,8 @@ import type { ModelServer } from "../support/modelServer.ts";
 
 /** Chunks of the downloader have 5 MiB: only whole ones survive. */
 const megabytes = 24;
-const slow = { bytes: 64 * 1024, everyMs: 4 } as const;
+/** A line so slow that a download can be stopped in its middle, and one that is not stopped at once still has no end. */
+const slow = { pacing: { bytes: 64 * 1024, everyMs: 4 }, holdFrom: (megabytes - 1) * 1024 ** 2 } as const;
 /** So slow that it cannot end before another process has started. */
 const verySlow = { bytes: 16 * 1024, everyMs: 60 } as const;
 /** When this many are there, some chunk is whole on every one of the connections. */
@@ -45,7 +46,7 @@ test("a model is downloaded, byte for byte, and nothing else is left in the fold
 
 test("a pause keeps what is whole, and going on asks only for the rest", async (t) => {
   const { server, content, folder, downloads } = await setUp(t, fakeModel(megabytes));
-  server.behave({ pacing: slow });
+  server.behave(slow);
   const { id } = downloads.start(jobFor(`${server.url}/model.gguf`, folder), "a model");
   await stateWith(downloads, id, (state) => state.kind === "running" && state.bytesDone > enoughBytes);
   await downloads.pause(id);
@@ -58,7 +59,7 @@ test("a pause keeps what is whole, and going on asks only for the rest", async (
 
 test("a download whose process is killed goes on in another window", async (t) => {
   const { server, content, folder, downloads } = await setUp(t, fakeModel(megabytes));
-  server.behave({ pacing: slow });
+  server.behave(slow);
   const { id } = downloads.start(jobFor(`${server.url}/model.gguf`, folder), "a model");
   await stateWith(downloads, id, (state) => state.kind === "running" && state.bytesDone > enoughBytes);
   for (const pid of downloads.pids) process.kill(pid, "SIGKILL");
@@ -81,7 +82,7 @@ test("a download whose process is killed goes on in another window", async (t) =
 
 test("cancelling deletes what is there", async (t) => {
   const { server, folder, downloads } = await setUp(t, fakeModel(megabytes));
-  server.behave({ pacing: slow });
+  server.behave(slow);
   const { id } = downloads.start(jobFor(`${server.url}/model.gguf`, folder), "a model");
   await stateWith(downloads, id, (state) => state.kind === "running" && state.bytesDone > 6 * 1024 ** 2);
   await downloads.cancel(id);
@@ -183,7 +184,7 @@ test("a proxy's page is refused, deleted and explained, whatever it calls itself
 
 test("a page that comes in the middle of a download leaves what is there alone", async (t) => {
   const { server, content, folder, downloads } = await setUp(t, fakeModel(megabytes));
-  server.behave({ pacing: slow });
+  server.behave(slow);
   const job = jobFor(`${server.url}/model.gguf`, folder);
   const { id } = downloads.start(job, "a model");
   await stateWith(downloads, id, (state) => state.kind === "running" && state.bytesDone > enoughBytes);
@@ -208,7 +209,7 @@ test("a connection that falls silent is replaced by another one", async (t) => {
 
 test("a server that stays silent is given up after a few tries, and the part stays", async (t) => {
   const { server, content, folder, downloads } = await setUp(t, fakeModel(megabytes));
-  server.behave({ pacing: slow });
+  server.behave(slow);
   const { id } = downloads.start(jobFor(`${server.url}/model.gguf`, folder, { stallMs: 400 }), "a model");
   await stateWith(downloads, id, (state) => state.kind === "running" && state.bytesDone > enoughBytes);
   server.behave({ stallAfter: 0 });
@@ -247,7 +248,7 @@ test("a cut connection to a server without ranges is a failure, not a damaged fi
 
 test("a file that changed on the server is not put together from two versions", async (t) => {
   const { server, folder, downloads } = await setUp(t, fakeModel(megabytes));
-  server.behave({ pacing: slow });
+  server.behave(slow);
   const { id } = downloads.start(jobFor(`${server.url}/model.gguf`, folder), "a model");
   await stateWith(downloads, id, (state) => state.kind === "running" && state.bytesDone > enoughBytes);
   await downloads.pause(id);

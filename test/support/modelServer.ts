@@ -14,6 +14,8 @@ export interface ServerBehaviour {
   readonly page?: string;
   /** Sends nothing more after so many bytes of an answer, but keeps the connection. */
   readonly stallAfter?: number;
+  /** Keeps the file's bytes from there on to itself: whoever reads it cannot have come to its end. */
+  readonly holdFrom?: number;
   /** Closes the connection after so many bytes of an answer. */
   readonly cutAfter?: number;
   /** Knows nothing of ranges. */
@@ -94,17 +96,24 @@ export async function startModelServer(initial: Buffer): Promise<ModelServer> {
       ...headers,
     });
     // The request for the headers is never read; it must not count as traffic.
-    send(response, content.subarray(start, end), 0);
+    send(response, { start, bytes: content.subarray(start, end) }, 0);
   }
 
-  function send(response: ServerResponse, bytes: Buffer, sent: number): void {
-    const { stallAfter, cutAfter, pacing } = behaviour;
+  /** @param part What was asked for, and where it begins in the file. */
+  function send(
+    response: ServerResponse,
+    part: { readonly start: number; readonly bytes: Buffer },
+    sent: number,
+  ): void {
+    const { stallAfter, holdFrom, cutAfter, pacing } = behaviour;
+    const { start, bytes } = part;
     if (response.destroyed) return;
     if (cutAfter !== undefined && sent >= cutAfter) {
       response.destroy();
       return;
     }
     if (stallAfter !== undefined && sent >= stallAfter) return;
+    if (holdFrom !== undefined && start + sent >= holdFrom) return;
     if (sent >= bytes.length) {
       response.end();
       return;
@@ -113,12 +122,12 @@ export async function startModelServer(initial: Buffer): Promise<ModelServer> {
     bytesSent += chunk.length;
     const goOn = (): void => {
       if (pacing === undefined) {
-        send(response, bytes, sent + chunk.length);
+        send(response, part, sent + chunk.length);
         return;
       }
       const timer = setTimeout(() => {
         timers.delete(timer);
-        send(response, bytes, sent + chunk.length);
+        send(response, part, sent + chunk.length);
       }, pacing.everyMs);
       timers.add(timer);
     };
