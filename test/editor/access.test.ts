@@ -1,10 +1,9 @@
 /** The Ask view for everyone: by axe-core, by keyboard alone, narrow, enlarged, and without motion. In a real workbench. */
 import assert from "node:assert/strict";
-import path from "node:path";
 import { before, beforeEach, describe, test } from "node:test";
 import type { FrameLocator, Locator, Page } from "playwright-core";
-import { writeEndlessModel } from "../support/chainModel.ts";
 import { askDocument, extentOf, focusedName, seriousViolations } from "./askDocument.ts";
+import { endlessAnswers } from "./endlessAnswers.ts";
 import { makeSidebar, openAskView, patienceMs, runCommand, themes, useTheme } from "./browser.ts";
 import { useWorkbench } from "./workbench.ts";
 
@@ -14,11 +13,9 @@ const found = "/find How is it decided which beds are watered?";
 const narrowPx = 320;
 
 describe("the Ask view is open to everyone", { timeout: 15 * patienceMs }, () => {
-  const workbench = useWorkbench("access", async ({ folder }) => {
-    const model = path.join(folder, "endless.gguf");
-    await writeEndlessModel(model);
-    return { settings: { machine: { "precis.model.assistant": model } } };
-  });
+  const workbench = useWorkbench("access", async ({ folder }) => ({
+    settings: { machine: await endlessAnswers(folder) },
+  }));
   let page: Page;
   let ask: FrameLocator;
 

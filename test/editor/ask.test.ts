@@ -5,15 +5,12 @@ import path from "node:path";
 import { before, describe, test } from "node:test";
 import type { FrameLocator, Page } from "playwright-core";
 import { failureSentences } from "../../extension/protocol/failure.ts";
-import { writeEndlessModel } from "../support/chainModel.ts";
 import { patienceMs, startCommand, textOf, themes, treeRows, useTheme } from "./browser.ts";
+import { endlessAnswers } from "./endlessAnswers.ts";
 import { useWorkbench } from "./workbench.ts";
 
 describe("conversations in the Ask view", { timeout: 15 * patienceMs }, () => {
-  const workbench = useWorkbench("ask", async ({ folder }) => {
-    await writeEndlessModel(endlessModel(folder));
-    return {};
-  });
+  const workbench = useWorkbench("ask", () => ({}));
   let page: Page;
   let ask: FrameLocator;
 
@@ -179,12 +176,7 @@ describe("conversations in the Ask view", { timeout: 15 * patienceMs }, () => {
 
   /** The answer goes on for longer than any test. */
   async function reopenWithModel(): Promise<void> {
-    const machine = {
-      "precis.model.assistant": endlessModel(workbench.folder),
-      "precis.budget.contextTokens": 8192,
-      "precis.budget.answerTokens": 7680,
-    };
-    await workbench.reload({ machine });
+    await workbench.reload({ machine: await endlessAnswers(workbench.folder) });
     await workbench.newConversation();
   }
 
@@ -210,8 +202,4 @@ describe("conversations in the Ask view", { timeout: 15 * patienceMs }, () => {
 async function conversationFiles(folder: string): Promise<string[]> {
   const names = await readdir(folder, { recursive: true }).catch(() => []);
   return names.filter((name) => /conversations[\\/][\w-]+\.json$/.test(name)).map((name) => path.join(folder, name));
-}
-
-function endlessModel(folder: string): string {
-  return path.join(folder, "endless.gguf");
 }

@@ -1,11 +1,10 @@
 /** A person's way through the sidebar, in a real workbench, with the packaged extension. */
 import assert from "node:assert/strict";
-import path from "node:path";
 import { before, describe, test } from "node:test";
 import type { FrameLocator, Page } from "playwright-core";
 import { failureSentences } from "../../extension/protocol/failure.ts";
-import { writeEndlessModel } from "../support/chainModel.ts";
 import type { EditorSettings } from "./codeServer.ts";
+import { endlessAnswers } from "./endlessAnswers.ts";
 import { patienceMs, textOf, themes, treeRows, useTheme } from "./browser.ts";
 import { useWorkbench } from "./workbench.ts";
 
@@ -37,10 +36,7 @@ function pressUntilHidden(node: unknown): Promise<number> {
 }
 
 describe("the Ask view", { timeout: 10 * patienceMs }, () => {
-  const workbench = useWorkbench("ui", async ({ folder }) => {
-    await writeEndlessModel(endlessModel(folder));
-    return {};
-  });
+  const workbench = useWorkbench("ui", () => ({}));
   let page: Page;
   let ask: FrameLocator;
 
@@ -88,12 +84,7 @@ describe("the Ask view", { timeout: 10 * patienceMs }, () => {
   });
 
   test("shows progress while the model reads, streams its answer, and stops at once", async () => {
-    const machine = {
-      "precis.model.assistant": endlessModel(workbench.folder),
-      "precis.budget.contextTokens": 2048,
-      "precis.budget.answerTokens": 1024,
-    };
-    await reopenWith({ machine });
+    await reopenWith({ machine: await endlessAnswers(workbench.folder) });
     await workbench.send("What keeps a valve from staying open?");
     await ask.locator(".status", { hasText: /Reading [\d,]+ of [\d,]+ tokens, [\d,]+ reused/ }).waitFor();
     await workbench.picture("reading");
@@ -141,10 +132,6 @@ describe("the Ask view", { timeout: 10 * patienceMs }, () => {
     await workbench.newConversation();
   }
 });
-
-function endlessModel(folder: string): string {
-  return path.join(folder, "endless.gguf");
-}
 
 async function expectCursor(page: Page, file: string, line: string): Promise<void> {
   await page.locator(`.tab.active[data-resource-name="${file}"]`).waitFor();

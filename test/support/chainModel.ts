@@ -15,16 +15,18 @@ export interface ChainModelOptions {
   readonly layers?: number;
   /** Also only takes longer. Default 64. */
   readonly feedForward?: number;
+  /** Tokens that it may read and write. Default 4,096. */
+  readonly trainedContext?: number;
 }
 
 /**
  * Writes a model that knows by heart what follows a token, whatever stands before it, and nothing else. Its tokenizer is llama-spm's, which has no fill-in tokens.
  */
 export async function writeChainModel(options: ChainModelOptions): Promise<void> {
-  const { file, chains, otherwise, layers = 1, feedForward = 64 } = options;
+  const { file, chains, otherwise, layers = 1, feedForward = 64, trainedContext = 4096 } = options;
   const heads = 2;
   const embedding = 64;
-  const shape = modelShape({ file, layers, embedding, heads, kvHeads: 1, feedForward });
+  const shape = modelShape({ file, layers, embedding, heads, kvHeads: 1, feedForward, trainedContext });
   const vocabulary = await readGgufMetadata(await vocabularyFile(shape.vocabulary));
   const metadata = modelMetadata(shape, vocabulary);
   const tokens = metadata.get("tokenizer.ggml.tokens");
@@ -110,5 +112,6 @@ const endless = ["▁the", "▁water", "▁comes", "▁and", "▁then", "▁stop
  * and so does writing as many.
  */
 export async function writeEndlessModel(file: string): Promise<void> {
-  await writeChainModel({ file, chains: [endless], otherwise: endless[0], layers: 8, feedForward: 4096 });
+  const size = { layers: 8, feedForward: 4096, trainedContext: 32_768 };
+  await writeChainModel({ file, chains: [endless], otherwise: endless[0], ...size });
 }
