@@ -34,6 +34,8 @@ export class Actions {
       },
       "precis.openPiece": (piece) => {
         const place = placeOf(piece);
+        // The walkthrough waits for it: a command that a row of a tree runs with arguments is not told to it.
+        void vscode.commands.executeCommand("setContext", "precis.hasOpenedPiece", true);
         return place === null ? undefined : this.open(place.path, place);
       },
       "precis.clearCaches": () => clearCaches(this.#options.client, this.#options.statusWatch),

@@ -44,6 +44,10 @@ describe("the Ask view", { timeout: 10 * patienceMs }, () => {
     ({ page, ask } = workbench);
   });
 
+  test("begins with a walkthrough of which nothing is ticked", async () => {
+    assert.deepEqual(await workbench.walkthroughSteps(), ["○ ask", "○ context", "○ complete", "○ budget", "○ model"]);
+  });
+
   test("answers with the code that matters, its citations, and a way to a model", async () => {
     await workbench.send(question);
     const turn = await workbench.finishedTurn(1);
@@ -72,6 +76,10 @@ describe("the Ask view", { timeout: 10 * patienceMs }, () => {
     const piece = rows.filter({ hasText: /^find_alarms\d+ (→ \d+ )?tokens · -?\d/ });
     await piece.click();
     await expectCursor(page, "alarm.py", "12");
+  });
+
+  test("has ticked the steps of the walkthrough that were taken", async () => {
+    assert.deepEqual(await workbench.walkthroughSteps(), ["✓ ask", "✓ context", "○ complete", "○ budget", "○ model"]);
   });
 
   test("looks right in dark, light and high contrast", async () => {

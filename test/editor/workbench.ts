@@ -5,7 +5,7 @@ import path from "node:path";
 import { after, afterEach, before } from "node:test";
 import type { Browser, FrameLocator, Locator, Page } from "playwright-core";
 import { ensureBrowser, ensureEditorHost } from "../../tools/editorHost.mjs";
-import { askFrame, openAskView, openBrowser, openWorkbench, pictures, repeatUntil } from "./browser.ts";
+import { askFrame, openAskView, openBrowser, openWorkbench, pictures, repeatUntil, runCommand } from "./browser.ts";
 import { CodeServer, root } from "./codeServer.ts";
 import type { CodeServerOptions, EditorSettings } from "./codeServer.ts";
 
@@ -110,6 +110,18 @@ export class Workbench {
     await this.page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
     // Keys that are pressed before the editor has the focus are lost.
     await this.page.locator(`.monaco-editor.focused[data-uri$="/${name}"]`).waitFor();
+  }
+
+  /** Shows the walkthrough; resolves to each step's mark and name, in order. What is done before it was first shown is not ticked. */
+  async walkthroughSteps(): Promise<string[]> {
+    await runCommand(this.page, "Precis: Get Started");
+    const marks = this.page.locator('[role="checkbox"][data-done-step-id]');
+    await marks.first().waitFor();
+    const all = (await marks.all()).map(async (mark) => {
+      const name = (await mark.getAttribute("data-done-step-id"))?.split("#").at(-1) ?? "";
+      return `${(await mark.getAttribute("aria-checked")) === "true" ? "✓" : "○"} ${name}`;
+    });
+    return Promise.all(all);
   }
 
   /** What is sent leaves the box; while an answer is written, nothing is sent. */
