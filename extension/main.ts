@@ -46,6 +46,7 @@ export function activate(context: vscode.ExtensionContext): PrecisApi {
   const client = new EngineClient({
     ...engineCommand(extensionFolder),
     storageFolder: context.globalStorageUri.fsPath,
+    translations,
     settings,
     onStderrLine: log.debug.bind(log),
   });

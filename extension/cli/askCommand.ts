@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { EngineClient } from "../client/engineClient.ts";
 import type { EngineEvent, EngineEvents, KvMeter } from "../protocol/engine.ts";
 import { toFailure } from "../protocol/failure.ts";
+import { english } from "../protocol/sentence.ts";
 import type { Answer, Citation, RankedUnit } from "../protocol/units.ts";
 import { accountText, contextParams } from "./contextCommand.ts";
 import type { ContextOptions } from "./contextCommand.ts";
@@ -60,7 +61,8 @@ async function settle(client: EngineClient, answer: Answer, context: CommandCont
 }
 
 function cacheText(kv: KvMeter): string {
-  if (kv.uncompressedBecause !== "") return `KV cache: not compressed: ${kv.uncompressedBecause}`;
+  const refusal = english(kv.uncompressedBecause);
+  if (refusal !== "") return `KV cache: not compressed: ${refusal}`;
   const parts = [`${count(kv.cellsUsed)} cells for ${counted(kv.tokens, "token")}`];
   parts.push(kv.bytes < kv.bytesFull ? `${bytes(kv.bytesFull)} → ${bytes(kv.bytes)}` : bytes(kv.bytes));
   if (kv.compression.tokensDone > 0) {

@@ -4,6 +4,7 @@ import { pathBelow } from "../base/pathBelow.ts";
 import { completionTextLimits, nothingReasons } from "../protocol/complete.ts";
 import type { CompleteParams, Completion, CompletionPiece } from "../protocol/complete.ts";
 import { Failure } from "../protocol/failure.ts";
+import { english } from "../protocol/sentence.ts";
 import { withEngine } from "./openEngine.ts";
 import type { CommandContext, SharedOptions } from "./openEngine.ts";
 import { count, decimal, heading, table } from "./textFormat.ts";
@@ -116,5 +117,5 @@ function explanation({ model, mode, confidence, figures, pieces }: Completion): 
 
 function rowOf({ share, tokens, unit, reasons, text }: CompletionPiece): string[] {
   const what = unit === undefined ? JSON.stringify(text.slice(0, 40)) : `${unit.path}:${unit.startLine} ${unit.name}`;
-  return [share, count(tokens), [what, reasons.join(", ")].filter((part) => part !== "").join(": ")];
+  return [share, count(tokens), [what, reasons.map(english).join(", ")].filter((part) => part !== "").join(": ")];
 }

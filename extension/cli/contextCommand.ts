@@ -1,6 +1,7 @@
 import type { EngineClient } from "../client/engineClient.ts";
 import { prepareQuestion } from "../client/prepareQuestion.ts";
 import type { ContextParams, PinnedPlace, UnitName } from "../protocol/engine.ts";
+import { english } from "../protocol/sentence.ts";
 import { fidelities, shares } from "../protocol/units.ts";
 import type { Prompt, PromptPiece, Share } from "../protocol/units.ts";
 import { rankerOf, withEngine } from "./openEngine.ts";
@@ -102,7 +103,7 @@ function piecesText(prompt: Prompt): string {
 function droppedText(prompt: Prompt): string {
   const rows = [["raw", "score", "unit", "why"]];
   for (const { unit, score, tokensRaw, why } of prompt.dropped) {
-    rows.push([count(tokensRaw), score.toFixed(3), `${unit.path}:${unit.startLine}-${unit.endLine}`, why]);
+    rows.push([count(tokensRaw), score.toFixed(3), `${unit.path}:${unit.startLine}-${unit.endLine}`, english(why)]);
   }
   return `${heading("Left out")}\n${table(rows, ["right", "right", "left", "left"], "  ")}`;
 }

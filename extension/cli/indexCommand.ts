@@ -1,4 +1,5 @@
 import type { IndexSummary } from "../protocol/engine.ts";
+import { english } from "../protocol/sentence.ts";
 import { withEngine } from "./openEngine.ts";
 import type { CommandContext, SharedOptions } from "./openEngine.ts";
 import { bytes, count, counted, heading, table } from "./textFormat.ts";
@@ -26,7 +27,7 @@ function indexText(summary: IndexSummary): string {
         ["bytes", count(summary.bytes), bytes(summary.bytes)],
         ["units", count(summary.units), ""],
         ["index", count(summary.indexBytes), bytes(summary.indexBytes)],
-        ["time", `${count(summary.ms)} ms`, `parser: ${summary.parser}`],
+        ["time", `${count(summary.ms)} ms`, `parser: ${english(summary.parser)}`],
       ],
       ["left", "right", "left"],
       "  ",
@@ -44,7 +45,7 @@ function indexText(summary: IndexSummary): string {
   if (summary.problems.length > 0) {
     parts.push("", heading(counted(summary.problems.length, "problem")));
     for (const problem of summary.problems.slice(0, problemsShown)) {
-      parts.push(`  ${problem.path}:${problem.line} ${problem.message}`);
+      parts.push(`  ${problem.path}:${problem.line} ${english(problem.message)}`);
     }
     const more = summary.problems.length - problemsShown;
     if (more > 0) parts.push(`  and ${count(more)} more; --json lists them all`);

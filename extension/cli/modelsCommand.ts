@@ -11,6 +11,7 @@ import { checkedSentence, fitSentence } from "../models/modelSentences.ts";
 import type { DeviceReport, FitReport } from "../protocol/engine.ts";
 import { Failure } from "../protocol/failure.ts";
 import type { ModelRole } from "../protocol/models.ts";
+import { english } from "../protocol/sentence.ts";
 import type { Device } from "../protocol/settings.ts";
 import { withBareEngine } from "./openEngine.ts";
 import type { CommandContext, EngineOptions } from "./openEngine.ts";
@@ -179,8 +180,8 @@ function sizeText({ bytes: size, bytesAreExact }: CatalogueEntry): string {
 /** The device, why it is this one, and of each other one why not. */
 function deviceText({ device, name, why, others, memoryBytes }: DeviceReport): string {
   const memory = memoryBytes > 0 ? `, ${bytes(memoryBytes)}` : "";
-  const lines = others.map((other) => `  ${other.device}: ${other.why}`);
-  return [`Device ${device}: ${name}${memory}. ${why}`, ...lines].join("\n");
+  const lines = others.map((other) => `  ${other.device}: ${english(other.why)}`);
+  return [`Device ${device}: ${name}${memory}. ${english(why)}`, ...lines].join("\n");
 }
 
 function downloadCommand(): EngineCommand {

@@ -5,6 +5,7 @@ import type { EngineCommand } from "../client/engineProcess.ts";
 import { unreachable } from "../base/unreachable.ts";
 import type { EngineEvents } from "../protocol/engine.ts";
 import { Failure } from "../protocol/failure.ts";
+import { english } from "../protocol/sentence.ts";
 import { rankerNames } from "../protocol/settings.ts";
 import type { Device, EvictorName, RankerName } from "../protocol/settings.ts";
 import { defaultStorageFolder } from "./storageFolder.ts";
@@ -77,7 +78,7 @@ export async function withBareEngine<T>(
     if (options.verbose || level === "warning" || level === "error") terminal.note(`${level}: ${message}`);
   });
   try {
-    for (const problem of await client.configure()) terminal.note(`warning: ${problem}`);
+    for (const problem of await client.configure()) terminal.note(`warning: ${english(problem)}`);
     return await work(client);
   } finally {
     terminal.clearProgress();

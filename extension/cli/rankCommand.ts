@@ -1,5 +1,6 @@
 import type { EngineClient } from "../client/engineClient.ts";
 import type { RankParams } from "../protocol/engine.ts";
+import { english } from "../protocol/sentence.ts";
 import type { RankedUnit } from "../protocol/units.ts";
 import { rankerOf, withEngine } from "./openEngine.ts";
 import type { CommandContext, SharedOptions } from "./openEngine.ts";
@@ -45,7 +46,7 @@ export function rankedText(ranked: readonly RankedUnit[]): string {
     const first = `${place}  ${(scores[index] ?? "").padStart(scoreWidth)}  ${unit.path}:${unit.startLine}-${unit.endLine}`;
     const indent = " ".repeat(8 + scoreWidth);
     const what = `${unit.kind} ${unit.qualifiedName}`;
-    const second = wrap([what, ...reasons], { separator: " · ", indent });
+    const second = wrap([what, ...reasons.map(english)], { separator: " · ", indent });
     return `${first}\n${second}`;
   });
   return lines.join("\n");

@@ -1,3 +1,4 @@
+import { english, isSentence } from "../protocol/sentence.ts";
 import { count } from "./textFormat.ts";
 
 export interface TerminalOptions {
@@ -48,8 +49,9 @@ export class Terminal {
     this.write(`${text}\n`);
   }
 
+  /** Sentences in it become English texts. */
   printJson(value: unknown): void {
-    this.print(JSON.stringify(value));
+    this.print(JSON.stringify(value, (_, part: unknown) => (isSentence(part) ? english(part) : part)));
   }
 
   /** A line for the person who watches; not part of the result. */

@@ -10,6 +10,7 @@ import type {
   ResultOf,
 } from "../protocol/engine.ts";
 import { protocolVersion } from "../protocol/engine.ts";
+import type { Sentence } from "../protocol/sentence.ts";
 import type { EngineCommand, EngineProcess } from "./engineProcess.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { HeartbeatOptions } from "./heartbeat.ts";
@@ -20,6 +21,8 @@ export interface EngineClientOptions extends EngineCommand {
   readonly storageFolder: string;
   /** Raw `precis.*` settings, keys without the prefix; read at every start and by `configure`. */
   readonly settings: () => Readonly<Record<string, unknown>>;
+  /** As in `HelloParams`. */
+  readonly translations?: Readonly<Record<string, string>>;
   /** Gets every line that the engine writes to its standard error. */
   readonly onStderrLine?: (line: string) => void;
   readonly heartbeat?: HeartbeatOptions;
@@ -116,7 +119,7 @@ export class EngineClient {
   }
 
   /** Sends the settings of the options' provider again. Resolves to one sentence per setting that is not valid. */
-  async configure(): Promise<readonly string[]> {
+  async configure(): Promise<readonly Sentence[]> {
     const settings = this.#options.settings();
     // A process can load the library of one device only.
     if (this.#state.kind === "ready" && settings["engine.device"] !== this.#device) await this.restart();
@@ -204,11 +207,10 @@ export class EngineClient {
     void engine.exited.then(() => {
       heartbeat.dispose();
     });
+    const { storageFolder, translations } = this.#options;
     const hello = await engine.request("hello", {
-      protocolVersion,
-      gpu,
-      storageFolder: this.#options.storageFolder,
-      parentPid: process.pid,
+      ...{ protocolVersion, gpu, storageFolder, parentPid: process.pid },
+      ...(translations === undefined ? {} : { translations }),
     });
     if (hello.protocolVersion !== protocolVersion) {
       throw new Failure("protocolMismatch", `client ${protocolVersion}, engine ${hello.protocolVersion}`);

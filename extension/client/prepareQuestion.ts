@@ -2,6 +2,7 @@ import type { ContextParams, FindMentionsResult, PinnedPlace } from "../protocol
 import { Failure } from "../protocol/failure.ts";
 import { mentionsIn, mentionsMax, mentionText, withoutMentionMarks } from "../protocol/mentions.ts";
 import type { Mention } from "../protocol/mentions.ts";
+import { english } from "../protocol/sentence.ts";
 import { parseSlashLine } from "../protocol/slashCommands.ts";
 import type { SlashCommandName } from "../protocol/slashCommands.ts";
 import type { EngineClient } from "./engineClient.ts";
@@ -96,7 +97,9 @@ async function found(
   const { kind, name } = mention;
   const params = { kind, query: name, top: placesOfName + 1 };
   const { places, excluded } = await client.request("findMentions", params, { signal });
-  if (excluded !== null) throw new Failure("mentionExcluded", `${name}: ${excluded.reason}, ${excluded.detail}`);
+  if (excluded !== null) {
+    throw new Failure("mentionExcluded", `${name}: ${excluded.reason}, ${english(excluded.detail)}`);
+  }
   const exact = places.filter(({ isExact }) => isExact);
   if (exact.length > placesOfName) throw new Failure("mentionAmbiguous", name);
   if (exact.length > 0) return { places: exact, excluded };

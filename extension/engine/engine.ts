@@ -64,6 +64,7 @@ type Handlers = { readonly [M in EngineMethod]: (params: ParamsOf<M>, signal: Ab
 
 interface Opened {
   readonly storageFolder: string;
+  readonly translations: Readonly<Record<string, string>>;
   readonly models: Models;
   readonly completions: Completions;
 }
@@ -126,7 +127,7 @@ export class Engine {
     if (params.protocolVersion !== protocolVersion) {
       throw new Failure("protocolMismatch", `client ${params.protocolVersion}, engine ${protocolVersion}`);
     }
-    const { storageFolder } = params;
+    const { storageFolder, translations = {} } = params;
     if (!isAbsolute(storageFolder)) throw new Failure("indexUnwritable", `${storageFolder} is not an absolute path`);
     await makeFolder(storageFolder);
     const shared = {
@@ -150,12 +151,12 @@ export class Engine {
       grammars: () => this.#grammarsOnce(),
       index: (mayWait, signal) => readableIndex(this.#workspace, mayWait, signal),
     });
-    this.#opened = { storageFolder, models, completions };
+    this.#opened = { storageFolder, translations, models, completions };
     this.#options.onHello(params);
     return { protocolVersion, engineVersion: this.#options.version, pid: process.pid };
   }
 
-  #configure(raw: Readonly<Record<string, unknown>>): { problems: readonly string[] } {
+  #configure(raw: Readonly<Record<string, unknown>>): ResultOf<"configure"> {
     const { settings, problems } = parseSettings(raw);
     const before = this.#settings;
     this.#settings = settings;
@@ -267,7 +268,7 @@ export class Engine {
     params: ContextParams,
     wanted: { readonly maxTokens: number; readonly readsNothing: boolean },
   ): Promise<AnswerParts> {
-    const { models } = this.#greeted();
+    const { models, translations } = this.#greeted();
     const workspace = this.#openFolder();
     const isSearch = params.command !== undefined && slashCommands[params.command].answers === "places";
     if (!isSearch) await models.checkAssistant();
@@ -282,7 +283,14 @@ export class Engine {
       },
       rankTools: (source, signal) => this.#rankTools(ranker, source, signal),
       openReader: (signal) =>
-        openReader(models, { budgetTokens: params.budgetTokens ?? 0, ...wanted, settings, isSearch, signal }),
+        openReader(models, {
+          budgetTokens: params.budgetTokens ?? 0,
+          ...wanted,
+          settings,
+          isSearch,
+          translations,
+          signal,
+        }),
       shares: {
         openFile: settings["budget.openFilePercent"] / 100,
         history: settings["budget.historyPercent"] / 100,
@@ -328,7 +336,7 @@ export class Engine {
       units: counts?.units ?? 0,
       indexing: this.#workspace?.isIndexing ?? false,
       assistant: models?.assistantPath ?? null,
-      scorer: models?.scorerName ?? null,
+      scorer: models?.scorers ?? null,
       device: models?.device ?? null,
       kvBytes: (models?.kvBytes ?? 0) + (this.#opened?.completions.status?.kvBytes ?? 0),
       kv: models?.kv ?? null,

@@ -3,6 +3,8 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { Failure } from "../protocol/failure.ts";
+import { sentence } from "../protocol/sentence.ts";
+import type { Sentence } from "../protocol/sentence.ts";
 import type { Grammar, LanguageRow } from "../pipeline/ports.ts";
 import { openNativeGrammar, type NativeLanguage, type NativeTreeSitter } from "./nativeGrammar.ts";
 import { languageFinder, packageFolder, readLanguages, wasmFile } from "../syntax/languages.ts";
@@ -15,8 +17,8 @@ export type GrammarRuntime = "native" | "wasm";
 export interface Grammars {
   readonly languages: readonly LanguageRow[];
   readonly runtime: GrammarRuntime;
-  /** One sentence: why this runtime. */
-  readonly why: string;
+  /** Which runtime, and why. */
+  readonly why: Sentence;
   /** The language of a file by its name, or null. `path` may use any separator. */
   languageOf(path: string): LanguageRow | null;
   /**
@@ -48,7 +50,7 @@ export async function openGrammars(options: {
   return {
     languages,
     runtime: binding === null ? "wasm" : "native",
-    why: whySentence(runtime, native),
+    why: whyRuntime(runtime, native),
     languageOf,
     grammar(languageId) {
       let grammar = opened.get(languageId);
@@ -133,13 +135,13 @@ function nativeExports(load: NodeJS.Require, packageName: string): Readonly<Reco
   return nodeGypBuild(packageFolder(load, packageName));
 }
 
-function whySentence(
+function whyRuntime(
   runtime: "auto" | GrammarRuntime,
   native: { binding: NativeTreeSitter } | { problem: string } | null,
-): string {
-  if (native === null) return "wasm was asked for";
-  if ("problem" in native) return `native tree-sitter does not load: ${native.problem}`;
-  return runtime === "native" ? "native was asked for" : "native tree-sitter loads";
+): Sentence {
+  if (native === null) return sentence("wasm: wasm was asked for");
+  if ("problem" in native) return sentence("wasm: native tree-sitter does not load: {0}", native.problem);
+  return runtime === "native" ? sentence("native: native was asked for") : sentence("native: native tree-sitter loads");
 }
 
 function messageOf(error: unknown): string {

@@ -4,11 +4,14 @@
  */
 import ignore from "ignore";
 import type { Ignore } from "ignore";
+import { sentence } from "../protocol/sentence.ts";
+import type { Sentence } from "../protocol/sentence.ts";
 
 /** One set of rules and where it stands: `skip` characters of a path are cut off, `prefix` is put before the rest. */
 interface RuleSet {
   readonly rules: Ignore;
-  readonly source: string;
+  /** A file, or a setting of Precis; null: the editor's exclude settings. */
+  readonly source: string | null;
   readonly prefix: string;
   readonly skip: number;
 }
@@ -37,7 +40,7 @@ export class IgnoreRules {
     const excludes = excludeGlobs.flatMap(expandBraces).map(anchored);
     const ignores = ignoreGlobs.flatMap(expandBraces);
     const always: RuleSet[] = [];
-    if (excludes.length > 0) always.push(ruleSet(excludes, "an exclude setting of the editor", "", 0));
+    if (excludes.length > 0) always.push(ruleSet(excludes, null, "", 0));
     if (ignores.length > 0) always.push(ruleSet(ignores, "precis.index.ignoreGlobs", "", 0));
     return new IgnoreRules(always, []);
   }
@@ -54,19 +57,17 @@ export class IgnoreRules {
     return new IgnoreRules(this.#always, [...this.#stack, rules]);
   }
 
-  /** Which rule excludes the path (a folder's ends with a slash), in words; null where none does. */
-  excludes(
-    path: string,
-  ): { readonly why: string; readonly reincluded: boolean } | { readonly why: null; readonly reincluded: boolean } {
+  /** By which rule the path (a folder's ends with a slash) is excluded; null where it is not. */
+  excludes(path: string): { readonly why: Sentence | null; readonly reincluded: boolean } {
     for (const set of this.#always) {
       const result = set.rules.test(path);
-      if (result.ignored) return { why: describe(set, result.rule?.pattern), reincluded: false };
+      if (result.ignored) return { why: excludedBy(set, result.rule?.pattern), reincluded: false };
     }
     for (let at = this.#stack.length - 1; at >= 0; at -= 1) {
       const set = this.#stack[at];
       if (set === undefined) continue;
       const result = set.rules.test(set.prefix + path.slice(set.skip));
-      if (result.ignored) return { why: describe(set, result.rule?.pattern), reincluded: false };
+      if (result.ignored) return { why: excludedBy(set, result.rule?.pattern), reincluded: false };
       if (result.unignored) return { why: null, reincluded: at > 0 };
     }
     return { why: null, reincluded: false };
@@ -87,12 +88,19 @@ export class IgnoreRules {
   }
 }
 
-function ruleSet(patterns: string | readonly string[], source: string, prefix: string, skip: number): RuleSet {
+function ruleSet(patterns: string | readonly string[], source: string | null, prefix: string, skip: number): RuleSet {
   return { rules: ignore().add(patterns), source, prefix, skip };
 }
 
-function describe(set: RuleSet, pattern: string | undefined): string {
-  return pattern === undefined ? set.source : `\`${pattern}\` in ${set.source}`;
+function excludedBy({ source }: RuleSet, pattern: string | undefined): Sentence {
+  if (source === null) {
+    return pattern === undefined
+      ? sentence("excluded by an exclude setting of the editor")
+      : sentence("excluded by `{0}` in an exclude setting of the editor", pattern);
+  }
+  return pattern === undefined
+    ? sentence("excluded by {0}", source)
+    : sentence("excluded by `{0}` in {1}", pattern, source);
 }
 
 function anchored(glob: string): string {

@@ -25,7 +25,7 @@ import type { IndexProgress, UpdateCounts } from "./indexUpdate.ts";
 import { IndexWriter } from "./indexWriter.ts";
 import type { MentionedUnit, MentionSource, NamePatterns } from "./mentions.ts";
 import { ParsePool } from "./parsePool.ts";
-import { decodeRanges } from "./parseRecord.ts";
+import { decodeRanges, decodeSentence } from "./parseRecord.ts";
 import type { TableEncoder } from "./staticTable.ts";
 import { Turns } from "./turns.ts";
 import { Workspace } from "./workspace.ts";
@@ -218,7 +218,7 @@ export class WorkspaceIndex implements UnitSource, MentionSource {
   }
   /** By path. */
   skipped(limit = listedMax): readonly SkippedFile[] {
-    return this.#guard(() => this.#connections.reads.skipped.all(limit)) as unknown as SkippedFile[];
+    return this.#guard(() => this.#connections.reads.skipped.all(limit).map(skippedFile));
   }
 
   filesLike(patterns: NamePatterns, limit: number): readonly string[] {
@@ -230,7 +230,10 @@ export class WorkspaceIndex implements UnitSource, MentionSource {
     return this.#guard(() => unitsLike.all(...patterns, limit).map(mentionedUnit));
   }
   skippedAt(path: string): SkippedFile | null {
-    return this.#guard(() => (this.#connections.reads.skippedPath.get(path) ?? null) as unknown as SkippedFile | null);
+    return this.#guard(() => {
+      const row = this.#connections.reads.skippedPath.get(path);
+      return row === undefined ? null : skippedFile(row);
+    });
   }
 
   counts(): IndexCounts {
@@ -285,7 +288,7 @@ export class WorkspaceIndex implements UnitSource, MentionSource {
       skipped: this.skipped(),
       skippedCounts,
       problems: this.problems(),
-      parser: `${grammars.runtime}: ${grammars.why}`,
+      parser: grammars.why,
     };
   }
 
@@ -351,6 +354,14 @@ function mentionedUnit(row: Readonly<Record<string, unknown>>): MentionedUnit {
     qualifiedName: String(row["qualifiedName"]),
     startLine: ranges[0]?.startLine ?? 1,
     endLine: ranges.at(-1)?.endLine ?? 1,
+  };
+}
+
+function skippedFile(row: Readonly<Record<string, unknown>>): SkippedFile {
+  return {
+    path: String(row["path"]),
+    reason: row["reason"] as SkipReason,
+    detail: decodeSentence(String(row["detail"])),
   };
 }
 

@@ -10,7 +10,7 @@ import type { FileProblem, Unit, UnitKind } from "../protocol/units.ts";
 import { graphCache } from "./graphCache.ts";
 import { prepareReads } from "./indexReads.ts";
 import { rowsPerFile } from "./indexSchema.ts";
-import { ordinalOf, unitOf, unpackText } from "./parseRecord.ts";
+import { decodeSentence, ordinalOf, unitOf, unpackText } from "./parseRecord.ts";
 import type { SteppedCache } from "./steppedCache.ts";
 import type { Turns } from "./turns.ts";
 import { vectorCache } from "./vectorCache.ts";
@@ -222,7 +222,7 @@ export class IndexReader implements UnitSource {
     return this.#reads.problems.all(limit).map((row) => ({
       path: String(row["path"]),
       line: Number(row["line"]),
-      message: String(row["message"]),
+      message: decodeSentence(String(row["message"])),
     }));
   }
 

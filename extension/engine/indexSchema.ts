@@ -10,7 +10,7 @@ import { indexFailure } from "./indexErrors.ts";
  * Raised when tables or the meaning of stored values change; another version's index is thrown away and built anew,
  * which is cheaper than a migration because everything in it can be read from the workspace again.
  */
-export const schemaVersion = 5;
+export const schemaVersion = 6;
 
 /** Another connection's transaction is waited for this long; ours last about a second. */
 const busyTimeoutMs = 10_000;
@@ -71,10 +71,11 @@ CREATE INDEX unitsByName ON units(lowerName);
 CREATE TABLE details(unit INTEGER PRIMARY KEY, signature TEXT NOT NULL, doc TEXT NOT NULL, mentions TEXT NOT NULL);
 CREATE TABLE wordBags(file INTEGER PRIMARY KEY, bags BLOB NOT NULL);
 CREATE TABLE vectors(file INTEGER PRIMARY KEY, rows BLOB NOT NULL);
-CREATE TABLE problems(file INTEGER NOT NULL, line INTEGER NOT NULL, message TEXT NOT NULL);
+CREATE TABLE problems(file INTEGER NOT NULL, line INTEGER NOT NULL, message TEXT NOT NULL);  -- a Sentence as JSON
 CREATE INDEX problemsByFile ON problems(file);
 CREATE TABLE skipped(
-  path TEXT PRIMARY KEY, reason TEXT NOT NULL, detail TEXT NOT NULL,
+  path TEXT PRIMARY KEY, reason TEXT NOT NULL,
+  detail TEXT NOT NULL,         -- a Sentence as JSON
   bytes INTEGER NOT NULL, mtimeMs REAL NOT NULL,
   byContent INTEGER NOT NULL    -- 1: found out by reading the file
 ) WITHOUT ROWID;

@@ -90,7 +90,9 @@ export class IndexWriter {
     }
     statements.insertWordBags.run(file, record.wordBags);
     if (record.vectors !== null) statements.insertVectors.run(file, record.vectors);
-    for (const { line, message } of record.problems) statements.insertProblem.run(file, line, message);
+    for (const { line, message } of record.problems) {
+      statements.insertProblem.run(file, line, JSON.stringify(message));
+    }
     statements.deleteSkipped.run(record.path);
     this.#count(record.packedText.length);
   }
@@ -133,7 +135,7 @@ export class IndexWriter {
     this.#statements.insertSkipped.run(
       path,
       reason,
-      detail,
+      JSON.stringify(detail),
       state?.bytes ?? 0,
       state?.mtimeMs ?? 0,
       state === null ? 0 : 1,

@@ -1,4 +1,5 @@
 import type { KvMeter } from "../protocol/engine.ts";
+import { noRefusal } from "./kvRefusal.ts";
 import type { KvRecipe } from "./kvSegments.ts";
 import type { CompressionResult } from "./sessionCompression.ts";
 import type { Held, SessionCache } from "./sessionCache.ts";
@@ -15,8 +16,8 @@ export class KvAccount {
   };
   #compression: (CompressionResult & { readonly ms: number }) | null = null;
   #progress = { done: 0, total: 0 };
-  /** Why nothing can be compressed with this model; empty where it can. */
-  uncompressedBecause = "";
+  /** As in `KvMeter`. */
+  uncompressedBecause = noRefusal;
 
   constructor(cache: SessionCache) {
     this.#cache = cache;

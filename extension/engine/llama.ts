@@ -7,6 +7,8 @@ import { promisify } from "node:util";
 import type { LibraryInfo, NativeAddon, NativeDevice } from "../../native/addon.ts";
 import type { DeviceReport } from "../protocol/engine.ts";
 import { Failure } from "../protocol/failure.ts";
+import { sentence } from "../protocol/sentence.ts";
+import type { Sentence } from "../protocol/sentence.ts";
 import type { Device } from "../protocol/settings.ts";
 import { chooseDevice, deviceLabels } from "./deviceChoice.ts";
 import type { Obstacle } from "./deviceChoice.ts";
@@ -29,7 +31,7 @@ export interface OpenLlamaOptions {
   /** Folder of libraries that were downloaded. */
   readonly runtimes?: string;
   /** As in `DeviceRequest`. */
-  readonly cpuBecause?: string | null;
+  readonly cpuBecause?: Sentence | null;
   readonly onLog?: (level: string, message: string) => void;
 }
 
@@ -58,8 +60,9 @@ export async function openLlama(options: OpenLlamaOptions): Promise<Llama> {
   const { device } = choice.library;
   const onCpu = device === "cpu";
   const named = library.devices.find((candidate) => isGpu(candidate) !== onCpu);
-  if (!onCpu && named === undefined)
-    throw new Failure("deviceUnavailable", `${deviceLabels[device]}: ${noDeviceFound}`);
+  if (!onCpu && named === undefined) {
+    throw new Failure("deviceUnavailable", `${deviceLabels[device]}: the library found no device`);
+  }
   return {
     addon,
     library,
@@ -78,7 +81,6 @@ export async function openLlama(options: OpenLlamaOptions): Promise<Llama> {
 const allLayers = 100_000;
 /** A GPU's first start after a driver update compiles its kernels. */
 const probeTimeoutMs = 60_000;
-const noDeviceFound = "the library found no device";
 
 const run = promisify(execFile);
 
@@ -108,9 +110,10 @@ async function obstacleTo(library: LlamaLibrary, { folders, addonFile, release }
   const isOutdated = found !== null && found !== release;
   const [driver] = library.needs;
   const installable = missing?.file !== driver?.file && (directory === null || isOutdated);
-  if (missing !== null) return { why: `${missing.absence} (${missing.file})`, installable };
-  if (directory === null) return { why: `its library is not installed (${library.package})`, installable };
-  if (isOutdated) return { why: `its library is of release ${found} instead of ${release}`, installable };
+  if (missing !== null) return { why: missing.absence, installable };
+  if (directory === null) return { why: sentence("Its library is not installed ({0}).", library.package), installable };
+  if (isOutdated)
+    return { why: sentence("Its library is of release {0} instead of {1}.", found, release), installable };
   const why = await probe(addonFile, directory);
   return why === null ? null : { why, installable };
 }
@@ -119,17 +122,19 @@ async function obstacleTo(library: LlamaLibrary, { folders, addonFile, release }
  * Loads the library in a process of its own: a broken driver may end the process that touches it, and a library that
  * turns out to have no device cannot be exchanged for another one in the same process.
  */
-async function probe(addonFile: string, directory: string): Promise<string | null> {
+async function probe(addonFile: string, directory: string): Promise<Sentence | null> {
   try {
     const { stdout } = await run(process.execPath, ["-e", probeScript, addonFile, directory], {
       timeout: probeTimeoutMs,
       env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" },
     });
-    return stdout.trimEnd().endsWith("gpu") ? null : noDeviceFound;
+    return stdout.trimEnd().endsWith("gpu") ? null : sentence("The library found no device.");
   } catch (error) {
     const output = error instanceof Error && "stderr" in error ? String(error.stderr).trim() : "";
     const reason = output.split("\n").at(-1) ?? "";
-    return `its library could not be started${reason === "" ? "" : ` (${reason})`}`;
+    return reason === ""
+      ? sentence("Its library could not be started.")
+      : sentence("Its library could not be started ({0}).", reason);
   }
 }
 

@@ -2,6 +2,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { sentence } from "../protocol/sentence.ts";
+import type { Sentence } from "../protocol/sentence.ts";
 import type { Device } from "../protocol/settings.ts";
 
 export type RealDevice = Exclude<Device, "auto">;
@@ -16,8 +18,8 @@ export interface LlamaLibrary {
 
 interface SystemLibrary {
   readonly file: string;
-  /** Half a sentence, e.g. "no NVIDIA driver was found". */
-  readonly absence: string;
+  /** E.g. "No NVIDIA driver was found (libcuda.so.1)." */
+  readonly absence: Sentence;
 }
 
 /** Libraries for a platform (`process.platform`-`process.arch`), the fastest first; empty where there are none. */
@@ -60,18 +62,27 @@ export function missingSystemLibrary(library: LlamaLibrary): SystemLibrary | nul
 /** CUDA's major version that node-llama-cpp 3.22.1's libraries are linked against. */
 const cudaMajor = 13;
 
-const cudaLinux: readonly SystemLibrary[] = [
-  { file: "libcuda.so.1", absence: "no NVIDIA driver was found" },
-  { file: `libcudart.so.${cudaMajor}`, absence: `the CUDA ${cudaMajor} runtime was not found` },
-  { file: `libcublas.so.${cudaMajor}`, absence: `the CUDA ${cudaMajor} runtime was not found` },
+const driver = (file: string): SystemLibrary => {
+  return { file, absence: sentence("No NVIDIA driver was found ({0}).", file) };
+};
+const cudaRuntime = (file: string): SystemLibrary => {
+  return { file, absence: sentence("The CUDA {0} runtime was not found ({1}).", cudaMajor, file) };
+};
+const vulkanLoader = (file: string): SystemLibrary => {
+  return { file, absence: sentence("No Vulkan loader was found ({0}).", file) };
+};
+const cudaLinux = [
+  driver("libcuda.so.1"),
+  cudaRuntime(`libcudart.so.${cudaMajor}`),
+  cudaRuntime(`libcublas.so.${cudaMajor}`),
 ];
-const cudaWindows: readonly SystemLibrary[] = [
-  { file: "nvcuda.dll", absence: "no NVIDIA driver was found" },
-  { file: `cudart64_${cudaMajor}.dll`, absence: `the CUDA ${cudaMajor} runtime was not found` },
-  { file: `cublas64_${cudaMajor}.dll`, absence: `the CUDA ${cudaMajor} runtime was not found` },
+const cudaWindows = [
+  driver("nvcuda.dll"),
+  cudaRuntime(`cudart64_${cudaMajor}.dll`),
+  cudaRuntime(`cublas64_${cudaMajor}.dll`),
 ];
-const vulkanLinux: readonly SystemLibrary[] = [{ file: "libvulkan.so.1", absence: "no Vulkan loader was found" }];
-const vulkanWindows: readonly SystemLibrary[] = [{ file: "vulkan-1.dll", absence: "no Vulkan loader was found" }];
+const vulkanLinux = [vulkanLoader("libvulkan.so.1")];
+const vulkanWindows = [vulkanLoader("vulkan-1.dll")];
 
 const libraries: Readonly<Record<string, readonly LlamaLibrary[]>> = {
   "linux-x64": [

@@ -4,6 +4,8 @@ import { SerialQueue } from "../base/serialQueue.ts";
 import type { TokenCounter } from "../pipeline/ports.ts";
 import type { DeviceReport, GpuShare, KvMeter, LogLevel } from "../protocol/engine.ts";
 import { Failure, toFailure } from "../protocol/failure.ts";
+import { english, sentence } from "../protocol/sentence.ts";
+import type { Sentence } from "../protocol/sentence.ts";
 import type { Settings } from "../protocol/settings.ts";
 import { openCodeModel } from "./codeModel.ts";
 import type { OpenedCodeModel } from "./codeModel.ts";
@@ -35,7 +37,9 @@ export interface ModelsOptions {
 }
 
 const bytesPerGiB = 1024 ** 3;
-const cpuBecauseOfClient = "The CPU is used until the engine is restarted: it was asked for, or the GPU failed before.";
+const cpuBecauseOfClient = sentence(
+  "The CPU is used until the engine is restarted: it was asked for, or the GPU failed before.",
+);
 /** Where no tokenizer can be loaded at all. */
 const charactersPerToken = 4;
 
@@ -53,7 +57,7 @@ interface OpenAssistant {
 
 /**
  * The models of this process. Each is opened at first use, once. The embedded scorers are optional: without them
- * ranking does with less, and the log and `scorerName` say so. A chosen model is not: its failures are the caller's.
+ * ranking does with less, and the log and `scorers` say so. A chosen model is not: its failures are the caller's.
  */
 export class Models {
   readonly #options: ModelsOptions;
@@ -108,12 +112,13 @@ export class Models {
     await this.#session?.settled(signal);
   }
 
-  /** Which scorers are loaded, in words; null before that, or where none could be. */
-  get scorerName(): string | null {
-    const names = this.#hasEncoder ? ["static table"] : [];
+  /** Which scorers are loaded; null before that, or where none could be. */
+  get scorers(): Sentence | null {
     const { file = "", scorer = null } = this.#likelihood ?? {};
-    if (scorer !== null) names.push(file === "" ? "likelihood model" : scorer.name);
-    return names.length === 0 ? null : names.join(" and ");
+    if (scorer === null) return this.#hasEncoder ? sentence("static table") : null;
+    if (!this.#hasEncoder)
+      return file === "" ? sentence("likelihood model") : sentence("likelihood model {0}", scorer.name);
+    return file === "" ? sentence("static table and likelihood model") : sentence("static table and {0}", scorer.name);
   }
 
   /** Path of the assistant model in the settings, or null. */
@@ -182,8 +187,8 @@ export class Models {
     }).then(
       (llama) => {
         this.#device = llama.report;
-        const others = llama.report.others.map(({ device, why }) => `${deviceLabels[device]}: ${why}`);
-        log("info", [`Device: ${llama.report.name}. ${llama.report.why}`, ...others].join(" "));
+        const others = llama.report.others.map(({ device, why }) => `${deviceLabels[device]}: ${english(why)}`);
+        log("info", [`Device: ${llama.report.name}. ${english(llama.report.why)}`, ...others].join(" "));
         return llama;
       },
       (error: unknown) => {

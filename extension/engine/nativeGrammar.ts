@@ -8,7 +8,7 @@
  */
 import type Parser from "tree-sitter";
 import type { Grammar, LanguageRow, SyntaxNode } from "../pipeline/ports.ts";
-import { parseTimeoutMs, queryText, stoppedTree, syntaxTree, timeoutSentence, type FoundMatch } from "./syntaxTree.ts";
+import { failedTree, lateTree, parseTimeoutMs, queryText, syntaxTree, type FoundMatch } from "./syntaxTree.ts";
 
 /** The module `tree-sitter` and the native binding below it. */
 export interface NativeTreeSitter {
@@ -71,15 +71,15 @@ export function openNativeGrammar(options: {
           Parser.Tree | null | undefined;
         if (tree === null || tree === undefined) {
           parser.reset();
-          return stoppedTree(timeoutSentence);
+          return lateTree;
         }
         const root = tree.rootNode;
         const found = findMatches(binding.raw, query, root, text);
-        if (progressCallback()) return stoppedTree(timeoutSentence);
+        if (progressCallback()) return lateTree;
         return syntaxTree(root, found, text);
       } catch (error) {
         parser.reset();
-        return stoppedTree(error instanceof Error ? error.message : String(error));
+        return failedTree(error);
       }
     },
   };

@@ -3,6 +3,8 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { parseUnits } from "../pipeline/parse.ts";
 import { Failure } from "../protocol/failure.ts";
+import { sentence } from "../protocol/sentence.ts";
+import type { Sentence } from "../protocol/sentence.ts";
 import { recordOf } from "./parseRecord.ts";
 import type { FileRecord } from "./parseRecord.ts";
 
@@ -159,7 +161,7 @@ export class ParsePool {
     thread.job = job;
     thread.timer = setTimeout(() => {
       const seconds = Math.round(this.#options.fileTimeoutMs / 1000);
-      this.#replace(thread, `parsing took longer than ${seconds} s`);
+      this.#replace(thread, sentence("Indexed without its units: parsing took longer than {0} s.", seconds));
     }, this.#options.fileTimeoutMs);
     thread.worker.postMessage(job.task);
   }
@@ -186,14 +188,16 @@ export class ParsePool {
     else {
       const job = this.#takeJob(thread);
       if (job !== null && answer.kind === "parsed") job.resolve(answer.record);
-      else if (job !== null && answer.kind === "failed") settleUnparsed(job, answer.message);
+      else if (job !== null && answer.kind === "failed") {
+        settleUnparsed(job, sentence("Indexed without its units: {0}.", answer.message));
+      }
     }
     this.#dispatch();
   }
 
   #lost(thread: Thread, reason: string): void {
     if (thread.ready) {
-      this.#replace(thread, `the parser crashed: ${reason}`);
+      this.#replace(thread, sentence("Indexed without its units: the parser crashed: {0}.", reason));
       return;
     }
     // A worker that cannot even start would take every file with it.
@@ -202,12 +206,12 @@ export class ParsePool {
     for (const job of this.#waiting.splice(0)) job.reject(failure);
   }
 
-  #replace(thread: Thread, why: string): void {
+  #replace(thread: Thread, problem: Sentence): void {
     this.#threads.delete(thread);
     const job = this.#takeJob(thread);
     // The thread may be in an endless native loop; nobody waits for its end but close().
     void thread.worker.terminate();
-    if (job !== null) settleUnparsed(job, why);
+    if (job !== null) settleUnparsed(job, problem);
     this.#dispatch();
   }
 
@@ -220,11 +224,11 @@ export class ParsePool {
   }
 }
 
-/** The file as one unit, with the reason as its problem. */
-function settleUnparsed({ task, resolve, reject }: Job, why: string): void {
+/** The file as one unit, with this as its problem. */
+function settleUnparsed({ task, resolve, reject }: Job, message: Sentence): void {
   try {
     const parsed = parseUnits(task, null);
-    const problem = { path: task.path, line: 1, message: `Indexed without its units: ${why}.` };
+    const problem = { path: task.path, line: 1, message };
     resolve(recordOf({ ...parsed, problems: [...parsed.problems, problem] }, task, null));
   } catch (error) {
     reject(new Failure("internal", `${task.path}: ${String(error)}`, { cause: error }));

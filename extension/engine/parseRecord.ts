@@ -7,6 +7,7 @@ import { fields } from "../pipeline/ports.ts";
 import type { StaticEncoder } from "../pipeline/ports.ts";
 import { packBags, type WordBag, WordBagger } from "../pipeline/wordBags.ts";
 import { splitWords } from "../pipeline/words.ts";
+import type { Sentence } from "../protocol/sentence.ts";
 import type {
   FileProblem,
   Import,
@@ -138,6 +139,11 @@ export function decodeImports(imports: string): Import[] {
     const [line = "0", module = "", ...names] = row.split("\t");
     return { module, names, line: Number(line) };
   });
+}
+
+/** A sentence as `JSON.stringify` wrote it. */
+export function decodeSentence(stored: string): Sentence {
+  return JSON.parse(stored) as Sentence;
 }
 
 /** The stored parts of a unit put together; `lines` are those of its file. */

@@ -2,7 +2,9 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { Grammar } from "../pipeline/ports.ts";
 import { parseUnits } from "../pipeline/parse.ts";
-import { Failure } from "../protocol/failure.ts";
+import { Failure, toFailure } from "../protocol/failure.ts";
+import { isSentence, sentence } from "../protocol/sentence.ts";
+import type { Sentence } from "../protocol/sentence.ts";
 import type { ParsedFile } from "../protocol/units.ts";
 import { openGrammars } from "./grammars.ts";
 import type { ParseAnswer, ParseTask } from "./parsePool.ts";
@@ -29,7 +31,7 @@ let tableFile = "";
 async function parse({ path, text, language, table: file }: ParseTask): Promise<ParseAnswer> {
   try {
     const grammar = language === "text" ? null : await grammarOrProblem(language);
-    const parsed = parseUnits({ path, text, language }, typeof grammar === "string" ? null : grammar);
+    const parsed = parseUnits({ path, text, language }, isSentence(grammar) ? null : grammar);
     const encoder = file === null ? null : await encoderOf(file);
     return { kind: "parsed", record: recordOf(withProblem(parsed, grammar), { text, language }, encoder) };
   } catch (error) {
@@ -58,16 +60,17 @@ function buffersOf({ packedText, wordBags, vectors }: FileRecord): ArrayBuffer[]
 }
 
 /** A grammar that does not load costs the cut into units, not the file. */
-async function grammarOrProblem(language: string): Promise<Grammar | string> {
+async function grammarOrProblem(language: string): Promise<Grammar | Sentence> {
   try {
     return await grammars.grammar(language);
   } catch (error) {
-    return messageOf(error);
+    const { detail } = toFailure(error);
+    return sentence("A language's grammar could not be loaded. Reinstall Precis. ({0})", detail);
   }
 }
 
-function withProblem(parsed: ParsedFile, grammar: Grammar | string | null): ParsedFile {
-  if (typeof grammar !== "string") return parsed;
+function withProblem(parsed: ParsedFile, grammar: Grammar | Sentence | null): ParsedFile {
+  if (!isSentence(grammar)) return parsed;
   return { ...parsed, problems: [...parsed.problems, { path: parsed.path, line: 1, message: grammar }] };
 }
 

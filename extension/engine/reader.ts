@@ -76,6 +76,8 @@ export interface ReaderRequest {
   readonly settings: Settings;
   /** True where no model is wanted, whether one is chosen or not. */
   readonly isSearch: boolean;
+  /** As in `ExtractRequest`. */
+  readonly translations: Readonly<Record<string, string>>;
   /** True where only the prompt is wanted: a session that is open is not replaced by a larger one. */
   readonly readsNothing: boolean;
   readonly signal: AbortSignal;
@@ -83,7 +85,7 @@ export interface ReaderRequest {
 
 /** Loads the assistant where one is chosen. Fails as `Session.open` does, or with `cancelled`. */
 export async function openReader(models: Models, request: ReaderRequest): Promise<Reader> {
-  const { settings, signal, isSearch } = request;
+  const { settings, signal, isSearch, translations } = request;
   const path = isSearch ? null : models.assistantPath;
   const device = path === null ? "cpu" : (await untilAborted(models.llama(), signal)).report.device;
   const header = await models.assistantHeader();
@@ -96,7 +98,8 @@ export async function openReader(models: Models, request: ReaderRequest): Promis
     device,
   });
   if (path === null) {
-    return new ExtractiveReader({ budget, counter: await untilAborted(models.counter(), signal), isSearch });
+    const counter = await untilAborted(models.counter(), signal);
+    return new ExtractiveReader(budget, counter, { isSearch, translations });
   }
   // A load that nobody waits for any more goes on, for the next question.
   const session = await untilAborted(models.assistant(path, budget.budgetTokens, request.readsNothing), signal);
@@ -170,12 +173,12 @@ class ExtractiveReader implements Reader {
   readonly chat = plainFormat({ bosText: "", addBos: false });
   readonly kvBytes = 0;
   readonly digestTokens = 0;
-  readonly #isSearch: boolean;
+  readonly #asked: Pick<ReaderRequest, "isSearch" | "translations">;
 
-  constructor(parts: { readonly budget: Budget; readonly counter: TokenCounter; readonly isSearch: boolean }) {
-    this.budget = parts.budget;
-    this.counter = parts.counter;
-    this.#isSearch = parts.isSearch;
+  constructor(budget: Budget, counter: TokenCounter, asked: Pick<ReaderRequest, "isSearch" | "translations">) {
+    this.budget = budget;
+    this.counter = counter;
+    this.#asked = asked;
   }
 
   read(): Promise<ReadTokens> {
@@ -197,6 +200,6 @@ class ExtractiveReader implements Reader {
   }
 
   #request({ prompt, pinned, ranked, omission }: AnswerMaterial): ExtractRequest {
-    return { question: prompt.question, pinned, ranked, omission, isSearch: this.#isSearch };
+    return { question: prompt.question, pinned, ranked, omission, ...this.#asked };
   }
 }

@@ -15,6 +15,7 @@ import { generate } from "./generation.ts";
 import type { GenerateOptions, GenerateResult } from "./generation.ts";
 import { IdleWork } from "./idleWork.ts";
 import { KvAccount } from "./kvAccount.ts";
+import { noRefusal, refusalSentence } from "./kvRefusal.ts";
 import { isExact } from "./kvSegments.ts";
 import type { KvRecipe, TokenSegment } from "./kvSegments.ts";
 import type { Llama } from "./llama.ts";
@@ -222,7 +223,7 @@ export class Session {
     const prompt = { tokens, segments };
     const held = await this.#cache.hold(prompt, {
       recipe: this.#policy.recipe,
-      store: this.#account.uncompressedBecause === "" ? this.#store : null,
+      store: this.#account.uncompressedBecause === noRefusal ? this.#store : null,
       log: this.#parts.log,
       reserveTokens: options.reserveTokens ?? this.#cache.serving.cellsMax,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
@@ -248,7 +249,7 @@ export class Session {
   /** Nothing is asked for now: compresses and stores what was read, unless that is done. Any operation interrupts it. */
   rest(): void {
     const prompt = this.#prompt;
-    if (prompt === null || this.#account.uncompressedBecause !== "") return;
+    if (prompt === null || this.#account.uncompressedBecause !== noRefusal) return;
     if (isExact(this.#policy.recipe) && this.#store === null) return;
     this.#idle.start((signal) => this.#compress(prompt, signal));
   }
@@ -284,7 +285,7 @@ export class Session {
     } catch (error) {
       const failure = nativeFailure(error);
       if (failure.code === "cancelled") return;
-      if (failure.code === "modelUnsupported") this.#account.uncompressedBecause = failure.detail;
+      if (failure.code === "modelUnsupported") this.#account.uncompressedBecause = refusalSentence(failure.detail);
       log(
         failure.code === "modelUnsupported" ? "info" : "warning",
         `What the model has read stays uncompressed: ${failure.message}`,

@@ -1,12 +1,14 @@
 /**
  * What is not worth indexing, and how text is read: vendored folders, generated, minified and binary files, encodings.
- * Every rule returns a sentence for a person, or null where the file is fine.
+ * Every rule returns a sentence, or null where the file is fine.
  */
+import { sentence } from "../protocol/sentence.ts";
+import type { Sentence } from "../protocol/sentence.ts";
 import type { SkipReason } from "../protocol/units.ts";
 
 export interface Skip {
   readonly reason: SkipReason;
-  readonly detail: string;
+  readonly detail: Sentence;
 }
 
 /** Folders that hold other people's code or tool output under a name nobody uses for their own. */
@@ -50,12 +52,16 @@ const vendoredFolders = new Set([
  * folder it lies in: `dist` counts only next to a package.json, and any folder with the marks of a virtual environment
  * or a cache (CACHEDIR.TAG) counts.
  */
-export function vendoredFolder(name: string, names: ReadonlySet<string>, siblings: ReadonlySet<string>): string | null {
+export function vendoredFolder(
+  name: string,
+  names: ReadonlySet<string>,
+  siblings: ReadonlySet<string>,
+): Sentence | null {
   const lowered = name.toLowerCase();
-  if (vendoredFolders.has(lowered)) return `\`${name}\` holds code or data that is not this project's own`;
-  if (names.has("pyvenv.cfg")) return "a Python virtual environment";
-  if (names.has("CACHEDIR.TAG")) return "marked as a cache or build folder by its CACHEDIR.TAG";
-  if (lowered === "dist" && siblings.has("package.json")) return "build output next to a package.json";
+  if (vendoredFolders.has(lowered)) return sentence("`{0}` holds code or data that is not this project's own", name);
+  if (names.has("pyvenv.cfg")) return sentence("a Python virtual environment");
+  if (names.has("CACHEDIR.TAG")) return sentence("marked as a cache or build folder by its CACHEDIR.TAG");
+  if (lowered === "dist" && siblings.has("package.json")) return sentence("build output next to a package.json");
   return null;
 }
 
@@ -68,9 +74,10 @@ const lockName =
 /** Skips that the file's name alone decides. `name` is the base name. */
 export function skipByName(name: string): Skip | null {
   const lowered = name.toLowerCase();
-  if (minifiedName.test(lowered)) return { reason: "minified", detail: "its name says that it is minified" };
-  if (lockName.test(lowered)) return { reason: "generated", detail: "a lock file" };
-  if (generatedName.test(lowered)) return { reason: "generated", detail: "its name says that a tool wrote it" };
+  if (minifiedName.test(lowered)) return { reason: "minified", detail: sentence("its name says that it is minified") };
+  if (lockName.test(lowered)) return { reason: "generated", detail: sentence("a lock file") };
+  if (generatedName.test(lowered))
+    return { reason: "generated", detail: sentence("its name says that a tool wrote it") };
   return null;
 }
 
@@ -91,9 +98,9 @@ const guessedHighShareMax = 0.25;
 export function decodeText(bytes: Uint8Array): Decoded | Skip {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return decodeMarked(bytes, "utf-16le");
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return decodeMarked(bytes, "utf-16be");
-  if (bytes.includes(0)) return { reason: "binary", detail: "it contains NUL bytes" };
+  if (bytes.includes(0)) return { reason: "binary", detail: sentence("it contains NUL bytes") };
   const magic = magics.find(({ start }) => start.every((byte, at) => bytes[at] === byte));
-  if (magic !== undefined) return { reason: "binary", detail: `it is a ${magic.name}` };
+  if (magic !== undefined) return { reason: "binary", detail: magic.detail };
   try {
     return { text: withPlainLineEnds(utf8.decode(bytes)), encoding: "utf-8" };
   } catch (error) {
@@ -105,13 +112,13 @@ export function decodeText(bytes: Uint8Array): Decoded | Skip {
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 const windows1252 = new TextDecoder("windows-1252");
 
-const magics: readonly { readonly name: string; readonly start: readonly number[] }[] = [
-  { name: "PDF", start: [0x25, 0x50, 0x44, 0x46, 0x2d] },
-  { name: "PNG image", start: [0x89, 0x50, 0x4e, 0x47] },
-  { name: "JPEG image", start: [0xff, 0xd8, 0xff] },
-  { name: "zip archive", start: [0x50, 0x4b, 0x03, 0x04] },
-  { name: "gzip archive", start: [0x1f, 0x8b, 0x08] },
-  { name: "program", start: [0x7f, 0x45, 0x4c, 0x46] },
+const magics: readonly { readonly detail: Sentence; readonly start: readonly number[] }[] = [
+  { detail: sentence("it is a PDF"), start: [0x25, 0x50, 0x44, 0x46, 0x2d] },
+  { detail: sentence("it is a PNG image"), start: [0x89, 0x50, 0x4e, 0x47] },
+  { detail: sentence("it is a JPEG image"), start: [0xff, 0xd8, 0xff] },
+  { detail: sentence("it is a zip archive"), start: [0x50, 0x4b, 0x03, 0x04] },
+  { detail: sentence("it is a gzip archive"), start: [0x1f, 0x8b, 0x08] },
+  { detail: sentence("it is a program"), start: [0x7f, 0x45, 0x4c, 0x46] },
 ];
 
 function decodeMarked(bytes: Uint8Array, encoding: "utf-16le" | "utf-16be"): Decoded | Skip {
@@ -119,7 +126,7 @@ function decodeMarked(bytes: Uint8Array, encoding: "utf-16le" | "utf-16be"): Dec
     return { text: withPlainLineEnds(new TextDecoder(encoding, { fatal: true }).decode(bytes)), encoding };
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    return { reason: "badEncoding", detail: `it starts like ${encoding.toUpperCase()} but is not valid` };
+    return { reason: "badEncoding", detail: sentence("it starts like {0} but is not valid", encoding.toUpperCase()) };
   }
 }
 
@@ -130,11 +137,12 @@ function decodeGuessed(bytes: Uint8Array): Decoded | Skip {
     if (byte >= 0x80) high += 1;
     else if (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d && byte !== 0x0c) control += 1;
   }
-  if (control > bytes.length / 100) return { reason: "binary", detail: "it is neither UTF-8 nor any other text" };
+  if (control > bytes.length / 100)
+    return { reason: "binary", detail: sentence("it is neither UTF-8 nor any other text") };
   if (high > bytes.length * guessedHighShareMax) {
     return {
       reason: "badEncoding",
-      detail: "it is neither UTF-8 nor UTF-16, and mostly beyond ASCII; save it as UTF-8",
+      detail: sentence("it is neither UTF-8 nor UTF-16, and mostly beyond ASCII; save it as UTF-8"),
     };
   }
   return { text: withPlainLineEnds(windows1252.decode(bytes)), encoding: "windows-1252" };
@@ -153,16 +161,17 @@ const minifiedLongShare = 0.6;
 
 /** Skips that the text decides. `language` is the id of a grammar, or `text` for prose, whose lines may be long. */
 export function skipByText(text: string, language: string): Skip | null {
-  if (isGenerated(text)) return { reason: "generated", detail: "its first lines say that a tool wrote it" };
+  if (isGenerated(text)) return { reason: "generated", detail: sentence("its first lines say that a tool wrote it") };
   if (language !== "text" && text.length >= minifiedCharactersMin) {
     const { lines, longCharacters } = lineFigures(text);
     const mean = text.length / lines;
     if (mean > minifiedMeanLine) {
-      return { reason: "minified", detail: `its lines have ${Math.round(mean)} characters on average` };
+      return { reason: "minified", detail: sentence("its lines have {0} characters on average", Math.round(mean)) };
     }
     if (longCharacters > text.length * minifiedLongShare) {
       const share = Math.round((longCharacters / text.length) * 100);
-      return { reason: "minified", detail: `${share} % of it is in lines of over ${minifiedLongLine} characters` };
+      const detail = sentence("{0} % of it is in lines of over {1} characters", share, minifiedLongLine);
+      return { reason: "minified", detail };
     }
   }
   return null;

@@ -1,5 +1,7 @@
 /** What both tree-sitter runtimes share: limits, the query text, and the walk that finds where long units may be split. */
 import type { SyntaxMatch, SyntaxTree } from "../pipeline/ports.ts";
+import { sentence } from "../protocol/sentence.ts";
+import type { Sentence } from "../protocol/sentence.ts";
 
 /** Parsing one file stops after this long; the largest file that is indexed takes far less. */
 export const parseTimeoutMs = 5_000;
@@ -20,12 +22,20 @@ export function queryText(units: string): string {
   return `${units}\n(ERROR) @${errorCapture}\n(MISSING) @${errorCapture}\n`;
 }
 
-/** A tree that could not be made, with the reason in words. */
-export function stoppedTree(why: string): SyntaxTree {
-  return { matches: [], splitPoints: [], errorRows: [], stopped: why };
+/** What there is when parsing took longer than it may. */
+export const lateTree: SyntaxTree = stoppedTree(
+  sentence("The file was not cut by its syntax: parsing took longer than {0} s.", parseTimeoutMs / 1000),
+);
+
+/** What there is when the parser threw this. */
+export function failedTree(thrown: unknown): SyntaxTree {
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return stoppedTree(sentence("The file was not cut by its syntax: {0}.", message));
 }
 
-export const timeoutSentence = `parsing took longer than ${parseTimeoutMs / 1000} s`;
+function stoppedTree(stopped: Sentence): SyntaxTree {
+  return { matches: [], splitPoints: [], errorRows: [], stopped };
+}
 
 /** The members of a node that both runtimes name alike. */
 export interface WalkedNode {
@@ -56,7 +66,7 @@ export function syntaxTree(root: WalkedNode, found: readonly FoundMatch[], text:
     matches,
     splitPoints: splitPoints(root),
     errorRows: [...errorRows].sort((a, b) => a - b),
-    stopped: "",
+    stopped: null,
   };
 }
 

@@ -1,7 +1,7 @@
 /** One language on web-tree-sitter, for machines where the native binding does not load. */
 import type { Grammar, LanguageRow } from "../pipeline/ports.ts";
 import type { WasmTreeSitter } from "../syntax/treeSitter.ts";
-import { parseTimeoutMs, queryText, stoppedTree, syntaxTree, timeoutSentence } from "./syntaxTree.ts";
+import { failedTree, lateTree, parseTimeoutMs, queryText, syntaxTree } from "./syntaxTree.ts";
 
 /** Loads the grammar's wasm file and compiles the query. Throws where either does not fit. */
 export async function openWasmGrammar(options: {
@@ -26,17 +26,17 @@ export async function openWasmGrammar(options: {
         tree = parser.parse(text, null, { progressCallback });
         if (tree === null) {
           parser.reset();
-          return stoppedTree(timeoutSentence);
+          return lateTree;
         }
         const root = tree.rootNode;
         const found = query
           .matches(root, { progressCallback })
           .map(({ patternIndex, captures }) => ({ pattern: patternIndex, captures }));
-        if (progressCallback()) return stoppedTree(timeoutSentence);
+        if (progressCallback()) return lateTree;
         return syntaxTree(root, found, text);
       } catch (error) {
         parser.reset();
-        return stoppedTree(error instanceof Error ? error.message : String(error));
+        return failedTree(error);
       } finally {
         tree?.delete();
       }

@@ -9,6 +9,7 @@ import type { Dirent, Stats } from "node:fs";
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import nodePath, { basename, dirname, join } from "node:path";
 import { pathBelow } from "../base/pathBelow.ts";
+import { sentence } from "../protocol/sentence.ts";
 import type { SkippedFile, SkipReason } from "../protocol/units.ts";
 import { attempt, bytesInWords, errorCode, readAtMost, realFolder } from "./disk.ts";
 import { IgnoreRules } from "./ignoreRules.ts";
@@ -139,7 +140,7 @@ export class Workspace {
     const decoded = decodeText(bytes);
     if ("reason" in decoded) return skipped(file.path, decoded);
     if (holdsPrivateKey(decoded.text)) {
-      return skipped(file.path, { reason: "secret", detail: "it contains a private key" });
+      return skipped(file.path, { reason: "secret", detail: sentence("it contains a private key") });
     }
     const skip = skipByText(decoded.text, file.language);
     if (skip !== null) return skipped(file.path, skip);
@@ -216,7 +217,7 @@ export class Workspace {
   #classify(path: string, stats: Stats, rules: IgnoreRules): WalkEntry {
     const skip = this.#skipPath(path, rules);
     if (skip !== null) return skipped(path, skip);
-    if (!stats.isFile()) return skipped(path, { reason: "unreadable", detail: "it is not a regular file" });
+    if (!stats.isFile()) return skipped(path, { reason: "unreadable", detail: sentence("it is not a regular file") });
     if (stats.size > this.#options.maxFileBytes) return skipped(path, this.#tooLarge(stats.size));
     const language = this.#languageOf(path) ?? "text";
     return { kind: "file", file: { path, language, bytes: stats.size, mtimeMs: stats.mtimeMs } };
@@ -225,12 +226,13 @@ export class Workspace {
   /** Skips that need no look at the file itself. */
   #skipPath(path: string, rules: IgnoreRules): Skip | null {
     const language = this.#languageOf(path);
-    if (isSecretPath(path, language)) return { reason: "secret", detail: "its name says that it holds secrets" };
+    if (isSecretPath(path, language))
+      return { reason: "secret", detail: sentence("its name says that it holds secrets") };
     const { why } = rules.excludes(path);
-    if (why !== null) return { reason: "ignored", detail: `excluded by ${why}` };
+    if (why !== null) return { reason: "ignored", detail: why };
     const named = skipByName(basename(path));
     if (named !== null) return named;
-    if (language === null) return { reason: "unknownLanguage", detail: "no grammar for this kind of file" };
+    if (language === null) return { reason: "unknownLanguage", detail: sentence("no grammar for this kind of file") };
     return null;
   }
 
@@ -241,10 +243,10 @@ export class Workspace {
     rules: IgnoreRules,
   ): Skip | null {
     const name = basename(path);
-    if (name === ".git") return { reason: "ignored", detail: "git's own folder" };
-    if (isSecretFolder(name)) return { reason: "secret", detail: "its name says that it holds secrets" };
+    if (name === ".git") return { reason: "ignored", detail: sentence("git's own folder") };
+    if (isSecretFolder(name)) return { reason: "secret", detail: sentence("its name says that it holds secrets") };
     const { why } = rules.excludes(`${path}/`);
-    if (why !== null) return { reason: "ignored", detail: `excluded by ${why}` };
+    if (why !== null) return { reason: "ignored", detail: why };
     const vendored = vendoredFolder(name, names, siblings);
     return vendored === null ? null : { reason: "vendored", detail: vendored };
   }
@@ -286,17 +288,18 @@ export class Workspace {
     state.signal.throwIfAborted();
     const real = await attempt(() => realpath(join(this.folder, path)));
     if (real instanceof Error) {
-      const detail = errorCode(real) === "ELOOP" ? "a link that leads to itself" : "a link that leads nowhere";
-      yield skipped(path, { reason: errorCode(real) === "ELOOP" ? "symlinkLoop" : "unreadable", detail });
+      yield errorCode(real) === "ELOOP"
+        ? skipped(path, { reason: "symlinkLoop", detail: sentence("a link that leads to itself") })
+        : skipped(path, { reason: "unreadable", detail: sentence("a link that leads nowhere") });
       return;
     }
     if (real === this.folder) {
-      yield skipped(path, { reason: "symlinkLoop", detail: "a link to the workspace itself" });
+      yield skipped(path, { reason: "symlinkLoop", detail: sentence("a link to the workspace itself") });
       return;
     }
     const target = pathBelow(this.folder, real, nodePath);
     if (target === null) {
-      yield skipped(path, { reason: "ignored", detail: "a link to a place outside the workspace" });
+      yield skipped(path, { reason: "ignored", detail: sentence("a link to a place outside the workspace") });
       return;
     }
     const stats: Stats | Error = await attempt(() => stat(real));
@@ -305,15 +308,18 @@ export class Workspace {
       return;
     }
     if (state.seen.has(target)) {
-      yield skipped(path, { reason: "symlinkLoop", detail: `a link to \`${target}\`, which is indexed itself` });
+      yield skipped(path, {
+        reason: "symlinkLoop",
+        detail: sentence("a link to `{0}`, which is indexed itself", target),
+      });
       return;
     }
     if (isSecretPath(target, this.#languageOf(target)) || target.split("/").some(isSecretFolder)) {
-      yield skipped(path, { reason: "secret", detail: "a link to a file that holds secrets" });
+      yield skipped(path, { reason: "secret", detail: sentence("a link to a file that holds secrets") });
       return;
     }
     if (target.split("/").includes(".git")) {
-      yield skipped(path, { reason: "ignored", detail: "git's own folder" });
+      yield skipped(path, { reason: "ignored", detail: sentence("git's own folder") });
       return;
     }
     state.seen.add(target);
@@ -323,7 +329,7 @@ export class Workspace {
     }
     // A folder that contains the link would be walked through it again and again.
     if (`${path}/`.startsWith(`${target}/`)) {
-      yield skipped(path, { reason: "symlinkLoop", detail: `a link to \`${target}\`, in which it lies` });
+      yield skipped(path, { reason: "symlinkLoop", detail: sentence("a link to `{0}`, in which it lies", target) });
       return;
     }
     state.pending.push({ path, rules, siblings: new Set() });
@@ -335,7 +341,8 @@ export class Workspace {
 
   #tooLarge(bytes: number): Skip {
     const limit = this.#options.maxFileBytes;
-    return { reason: "tooLarge", detail: `${bytesInWords(bytes)} is over the limit of ${bytesInWords(limit)}` };
+    const detail = sentence("{0} is over the limit of {1}", bytesInWords(bytes), bytesInWords(limit));
+    return { reason: "tooLarge", detail };
   }
 }
 
@@ -348,7 +355,7 @@ function skipped(path: string, { reason, detail }: Skip): { readonly kind: "skip
 }
 
 function unreadable(error: Error): Skip {
-  return { reason: "unreadable" satisfies SkipReason, detail: `it cannot be read (${errorCode(error)})` };
+  return { reason: "unreadable" satisfies SkipReason, detail: sentence("it cannot be read ({0})", errorCode(error)) };
 }
 
 async function readEntries(folder: string): Promise<Dirent[] | Error> {

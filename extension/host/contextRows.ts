@@ -7,6 +7,7 @@ import type { DroppedUnit, Fidelity, PromptPiece, Share, SkipReason, UnitReferen
 import type { ContextNode } from "./contextNodes.ts";
 import { decimal, number } from "./numberText.ts";
 import { isSameName, pinsOf } from "./pins.ts";
+import { sentenceText } from "./sentenceText.ts";
 import { shareLabel } from "./shareLabels.ts";
 import type { TreeRow } from "./treeRow.ts";
 
@@ -60,13 +61,10 @@ export function contextRow(node: ContextNode, choices: PersonChoices): TreeRow {
         icon: "folder",
         tooltip: skipLabel(node.reason),
       });
-    case "skipped":
-      return plainRow({
-        label: node.file.path,
-        description: node.file.detail,
-        icon: "file",
-        tooltip: node.file.detail,
-      });
+    case "skipped": {
+      const detail = sentenceText(node.file.detail);
+      return plainRow({ label: node.file.path, description: detail, icon: "file", tooltip: detail });
+    }
     case "more":
       return plainRow({
         label: t("… and {0} more", number(node.count)),
@@ -94,7 +92,8 @@ function shareRow(share: Share, pieces: readonly PromptPiece[]): TreeRow {
 }
 
 function pieceRow(piece: PromptPiece, choices: PersonChoices): TreeRow {
-  const { unit, fidelity, score, reasons } = piece;
+  const { unit, fidelity, score } = piece;
+  const reasons = piece.reasons.map(sentenceText);
   const counts = tokens(piece.tokensRaw, piece.tokensSent);
   if (unit === undefined) return textRow(piece, counts);
   const facts = [t("Tokens: {0}", counts)];
@@ -120,7 +119,7 @@ function textRow({ share, text, fidelity, reasons, tokensRaw, tokensSent }: Prom
   const lines = text.trim().split("\n");
   const isTurn = share === "history" && fidelity !== undefined;
   const label = isTurn ? (lines[1] ?? "").replace(/^> /, "") : (lines[0] ?? "");
-  const parts = [counts, ...(isTurn ? [turnText(fidelity)] : reasons)];
+  const parts = [counts, ...(isTurn ? [turnText(fidelity)] : reasons.map(sentenceText))];
   const row = plainRow({
     label,
     description: parts.join(" · "),
@@ -169,7 +168,8 @@ function outRow({ path, qualifiedName }: UnitName): TreeRow {
   };
 }
 
-function droppedRow({ unit, tokensRaw, score, why }: DroppedUnit, choices: PersonChoices): TreeRow {
+function droppedRow({ unit, tokensRaw, score, why: reason }: DroppedUnit, choices: PersonChoices): TreeRow {
+  const why = sentenceText(reason);
   const isOut = choices.dropped.some((name) => isSameName(name, unit));
   const isPinned = pinsOf(unit, choices.pinned).length > 0;
   const isPlace = tokensRaw === 0;
@@ -192,7 +192,7 @@ function unitRow(
       label: unit.qualifiedName,
       description: shown.description,
       icon: symbolIcons[unit.kind],
-      tooltip: [`${unit.kind} ${unit.qualifiedName}`, place, ...shown.facts].join("\n"),
+      tooltip: [`${kindText(unit.kind)} ${unit.qualifiedName}`, place, ...shown.facts].join("\n"),
     }),
     context: shown.context.join(" "),
     command: { name: "precis.openPiece", argument: unit },
@@ -220,6 +220,21 @@ function counted(pieces: number): string {
 
 function baseName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
+}
+
+function kindText(kind: UnitReference["kind"]): string {
+  return {
+    function: t("function"),
+    method: t("method"),
+    class: t("class"),
+    interface: t("interface"),
+    enum: t("enum"),
+    type: t("type"),
+    module: t("module"),
+    constant: t("constant"),
+    header: t("header"),
+    file: t("file"),
+  }[kind];
 }
 
 function fidelityText(fidelity: Fidelity): string {

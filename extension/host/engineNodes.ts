@@ -3,10 +3,12 @@ import { t } from "@vscode/l10n";
 import type { EngineState } from "../client/engineClient.ts";
 import { unreachable } from "../base/unreachable.ts";
 import type { EngineStatus } from "../protocol/engine.ts";
+import type { Sentence } from "../protocol/sentence.ts";
 import type { CompletionStatus } from "./completionStatus.ts";
 import type { EngineNode } from "./engineNode.ts";
 import { failureText } from "./failureView.ts";
 import { bytes, decimal, number } from "./numberText.ts";
+import { sentenceText } from "./sentenceText.ts";
 
 /** `hostName`: where the engine runs, in words. */
 export function processNode(state: EngineState, hostName: string): EngineNode {
@@ -91,7 +93,7 @@ export function completionNode({ completer }: EngineStatus, status: CompletionSt
 }
 
 /** Null where every setting is valid. */
-export function settingsNode(problems: readonly string[]): EngineNode | null {
+export function settingsNode(problems: readonly Sentence[]): EngineNode | null {
   if (problems.length === 0) return null;
   return {
     label: t("Settings"),
@@ -99,7 +101,7 @@ export function settingsNode(problems: readonly string[]): EngineNode | null {
     icon: "warning",
     command: "precis.openSettings",
     children: problems.map((problem) => ({
-      label: problem,
+      label: sentenceText(problem),
       description: "",
       icon: "circle-small",
       command: "precis.openSettings",

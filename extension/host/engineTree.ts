@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import * as vscode from "vscode";
 import type { EngineState } from "../client/engineClient.ts";
 import type { EngineStatus } from "../protocol/engine.ts";
+import type { Sentence } from "../protocol/sentence.ts";
 import type { CompletionStatus } from "./completionStatus.ts";
 import type { EngineNode } from "./engineNode.ts";
 import { completionNode, memoryNode, presetNode, processNode, settingsNode, speedNode } from "./engineNodes.ts";
@@ -21,7 +22,7 @@ export interface EngineSource {
   readonly models: () => ModelFacts;
   readonly completion: () => CompletionStatus;
   /** One sentence per setting that is not valid. */
-  readonly settingProblems: () => readonly string[];
+  readonly settingProblems: () => readonly Sentence[];
   /** The preset in force, in words; null where the settings are the person's own. */
   readonly preset: () => string | null;
   readonly isTrusted: () => boolean;

@@ -5,6 +5,7 @@ import { nothingReasons } from "../protocol/complete.ts";
 import type { SuggestionPlace, SuggestionRecord } from "./completer.ts";
 import { failureText } from "./failureView.ts";
 import { decimal, number } from "./numberText.ts";
+import { sentenceText } from "./sentenceText.ts";
 
 /** In Markdown: what became of the last request, why, what the model read for it, and how long each step took. */
 export function explainSuggestion(last: SuggestionRecord | null, lastSuggested: SuggestionRecord | null): string {
@@ -89,8 +90,7 @@ function pieceLines({ pieces, figures, budgetTokens }: Completion): string[] {
 
 function pieceLine({ share, tokens, unit, reasons }: CompletionPiece): string {
   const what = unit === undefined ? "" : ` \`${unit.path}:${unit.startLine}\` ${unit.name}`;
-  // The engine's reasons are English.
-  const told = reasons.filter((reason) => reason !== shareNames[share]);
+  const told = reasons.filter(({ text }) => text !== shareNames[share]).map(sentenceText);
   const why = told.length === 0 ? "" : `: ${told.join("; ")}`;
   const count = tokens === 1 ? t("1 token") : t("{0} tokens", number(tokens));
   return `${t(shareNames[share])},${what} ${count}${why}`;

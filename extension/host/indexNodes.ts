@@ -7,6 +7,7 @@ import type { EngineNode } from "./engineNode.ts";
 import { failureText } from "./failureView.ts";
 import type { IndexState } from "./folderIndex.ts";
 import { bytes, moment, number } from "./numberText.ts";
+import { sentenceText } from "./sentenceText.ts";
 
 const problemsShown = 100;
 
@@ -50,7 +51,7 @@ function indexedNode(summary: IndexSummary, updatedMs: number | null): EngineNod
       })),
       { label: t("Lines"), description: number(summary.lines), icon: "list-ordered" },
       { label: t("Size"), description: bytes(summary.indexBytes), icon: "file-binary" },
-      { label: t("Parser"), description: summary.parser, icon: "symbol-structure" },
+      { label: t("Parser"), description: sentenceText(summary.parser), icon: "symbol-structure" },
     ],
   };
 }
@@ -59,7 +60,7 @@ function indexedNode(summary: IndexSummary, updatedMs: number | null): EngineNod
 function problemsNode(problems: readonly FileProblem[]): EngineNode {
   const shown = problems.slice(0, problemsShown).map(({ path, line, message }) => ({
     label: `${path}:${line}`,
-    description: message,
+    description: sentenceText(message),
     icon: "circle-small",
     command: "precis.openPiece",
     argument: { path, startLine: line, endLine: line },

@@ -3,6 +3,7 @@ import { t } from "@vscode/l10n";
 import type { CacheSize, KvMeter } from "../protocol/engine.ts";
 import type { EngineNode } from "./engineNode.ts";
 import { bytes, decimal, number } from "./numberText.ts";
+import { sentenceText } from "./sentenceText.ts";
 
 /** `kv` is null before an assistant was loaded. */
 export function kvNode(kv: KvMeter | null, cache: CacheSize): EngineNode {
@@ -49,7 +50,7 @@ function promptText({ prompt }: KvMeter): string {
 }
 
 function compressionText({ compression, keepRatio, evictor, uncompressedBecause }: KvMeter): string {
-  if (uncompressedBecause !== "") return t("not with this model: {0}", uncompressedBecause);
+  if (uncompressedBecause.text !== "") return t("not with this model: {0}", sentenceText(uncompressedBecause));
   if (keepRatio >= 1 || evictor === "none") return t("off");
   const { isRunning, tokensDone, tokensTotal, ms } = compression;
   const how = t("{0} % kept by {1}", Math.round(keepRatio * 100), evictor);

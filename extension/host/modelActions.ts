@@ -17,6 +17,7 @@ import type { ModelLibrary } from "./modelLibrary.ts";
 import { modelTarget } from "./modelNodes.ts";
 import { downloadText } from "./modelText.ts";
 import { bytes } from "./numberText.ts";
+import { sentenceText } from "./sentenceText.ts";
 
 export interface ModelActionsOptions {
   readonly client: EngineClient;
@@ -107,13 +108,15 @@ export class ModelActions {
     const { device } = await client.request("fitModels", { files: [], shapes: [] });
     const cuda = device.others.find((other) => other.device === "cuda");
     if (runtime === null || cuda?.installable !== true) {
-      const reason = cuda?.why ?? t("CUDA is in use, or not offered for this machine.");
+      const none = t("CUDA is in use, or not offered for this machine.");
+      const reason = cuda === undefined ? none : sentenceText(cuda.why);
       void vscode.window.showInformationMessage(t("The CUDA library cannot be downloaded: {0}", reason));
       return;
     }
     const download = t("Download");
     const size = runtime.bytesAreExact ? bytes(runtime.bytes) : t("about {0}", bytes(runtime.bytes));
-    const detail = t("{0}, checked against npm's checksum. It needs the CUDA 13 runtime. Now: {1}", size, cuda.why);
+    const now = sentenceText(cuda.why);
+    const detail = t("{0}, checked against npm's checksum. It needs the CUDA 13 runtime. Now: {1}", size, now);
     const question = t("Download the CUDA library for NVIDIA GPUs?");
     if ((await vscode.window.showInformationMessage(question, { modal: true, detail }, download)) === download) {
       modelDownloads.fetchRuntime(runtime);

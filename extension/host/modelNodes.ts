@@ -10,6 +10,7 @@ import type { ModelRole } from "../protocol/models.ts";
 import type { EngineNode } from "./engineNode.ts";
 import { deviceNames, downloadText, roleMeaning, roleName } from "./modelText.ts";
 import { bytes } from "./numberText.ts";
+import { sentenceText } from "./sentenceText.ts";
 
 /** What is known of models without the engine. */
 export interface ModelFacts {
@@ -41,7 +42,9 @@ export function deviceNodes({ device }: EngineStatus, { hasRuntime }: ModelFacts
   const label = t("Device");
   if (device === null) return [{ label, description: t("chosen with the first model"), icon: "chip" }];
   const memory = device.memoryBytes > 0 ? `, ${bytes(device.memoryBytes)}` : "";
-  const others = device.others.map(({ device: other, why, installable }): EngineNode => {
+  const reason = sentenceText(device.why);
+  const others = device.others.map(({ device: other, why: obstacle, installable }): EngineNode => {
+    const why = sentenceText(obstacle);
     const command = installable ? { command: "precis.installCuda" } : {};
     return {
       label: deviceNames[other],
@@ -57,11 +60,9 @@ export function deviceNodes({ device }: EngineStatus, { hasRuntime }: ModelFacts
       label,
       description: `${deviceNames[device.device]}: ${device.name}${memory}`,
       icon: "chip",
-      tooltip: [device.why, ...device.others.map(({ device: other, why }) => `${deviceNames[other]}: ${why}`)].join(
-        "\n",
-      ),
+      tooltip: [reason, ...others.map(({ label: other, description }) => `${other}: ${description}`)].join("\n"),
       context: `${device.device === "cpu" ? "deviceCpu" : "deviceGpu"}${hasRuntime ? "WithRuntime" : ""}`,
-      children: [{ label: deviceNames[device.device], description: device.why, icon: "check" }, ...others],
+      children: [{ label: deviceNames[device.device], description: reason, icon: "check" }, ...others],
     },
   ];
 }
@@ -111,8 +112,10 @@ function defaultName(role: ModelRole, status: EngineStatus | null): string {
       return t("none: answers are the code itself");
     case "completer":
       return t("the assistant, or the one that comes with Precis");
-    case "scorer":
-      return status?.scorer ?? t("the one that comes with Precis");
+    case "scorer": {
+      const scorer = status?.scorer ?? null;
+      return scorer === null ? t("the one that comes with Precis") : sentenceText(scorer);
+    }
   }
 }
 

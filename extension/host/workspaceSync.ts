@@ -2,6 +2,7 @@ import * as vscode from "vscode";
 import { Listeners } from "../base/listeners.ts";
 import type { EngineClient } from "../client/engineClient.ts";
 import { Failure, toFailure } from "../protocol/failure.ts";
+import { english } from "../protocol/sentence.ts";
 import { readExcludeGlobs } from "./configuration.ts";
 import { FileWatch } from "./fileWatch.ts";
 import type { FolderIndex } from "./folderIndex.ts";
@@ -103,7 +104,7 @@ export class WorkspaceSync {
   async #reconfigure(): Promise<void> {
     const { client, log } = this.#options;
     if (client.state.kind === "stopped") return;
-    for (const problem of await client.configure()) log.warn(problem);
+    for (const problem of await client.configure()) log.warn(english(problem));
     this.#settingsPassed.call(undefined);
   }
 }

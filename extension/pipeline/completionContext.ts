@@ -4,6 +4,8 @@
  * cache while one types there.
  */
 import type { CompletionPiece, CompletionShare } from "../protocol/complete.ts";
+import { sentence } from "../protocol/sentence.ts";
+import type { Sentence } from "../protocol/sentence.ts";
 import type { Unit } from "../protocol/units.ts";
 import {
   completionCandidates,
@@ -96,7 +98,7 @@ class StableWriter {
   digest(): CompletionPiece[] {
     const { digest = "", budgetTokens } = this.#request;
     if (digest === "") return [];
-    const piece = this.#piece("digest", this.#commented(digest.trimEnd()), ["what the repository is"]);
+    const piece = this.#piece("digest", this.#commented(digest.trimEnd()), [sentence("what the repository is")]);
     return piece.tokens <= budgetTokens ? [piece] : [];
   }
 
@@ -143,7 +145,7 @@ class StableWriter {
       .join("");
   }
 
-  #piece(share: CompletionShare, text: string, reasons: readonly string[]): CompletionPiece {
+  #piece(share: CompletionShare, text: string, reasons: readonly Sentence[]): CompletionPiece {
     return { share, text, tokens: this.#request.counter.count(text), reasons };
   }
 }
@@ -167,21 +169,22 @@ function shareOf({ features }: CompletionCandidate): CompletionShare {
   return features.fileImported > 0 ? "imports" : "ranked";
 }
 
-function reasonsOf({ unit, features }: CompletionCandidate): string[] {
+function reasonsOf({ unit, features }: CompletionCandidate): Sentence[] {
   const owner = unit.qualifiedName.split(".").at(-2) ?? "";
-  const reasons: readonly (readonly [boolean, string])[] = [
-    [features.nameInScope > 0, `\`${unit.name}\` is mentioned in this function`],
-    [features.nameInScope <= 0 && features.nameInFile > 0, `\`${unit.name}\` is mentioned in this file`],
-    [features.nameImported > 0, "imported by name"],
-    [features.fileImported > 0, "its file is imported"],
-    [owner !== "" && features.ownerInFile > 0, `\`${owner}\` is mentioned in this file`],
-    [features.together > 0.5, "used together with what this function mentions"],
-    [features.references > 0.5, "referred to by what this file mentions"],
-    [features.sameFolder > 0, "in the same folder"],
-    [features.nameWords >= 0.5, "its name shares words with this function"],
+  const isInScope = features.nameInScope > 0;
+  const reasons: readonly (readonly [boolean, Sentence])[] = [
+    [isInScope, sentence("`{0}` is mentioned in this function", unit.name)],
+    [!isInScope && features.nameInFile > 0, sentence("`{0}` is mentioned in this file", unit.name)],
+    [features.nameImported > 0, sentence("imported by name")],
+    [features.fileImported > 0, sentence("its file is imported")],
+    [owner !== "" && features.ownerInFile > 0, sentence("`{0}` is mentioned in this file", owner)],
+    [features.together > 0.5, sentence("used together with what this function mentions")],
+    [features.references > 0.5, sentence("referred to by what this file mentions")],
+    [features.sameFolder > 0, sentence("in the same folder")],
+    [features.nameWords >= 0.5, sentence("its name shares words with this function")],
   ];
   const held = reasons.filter(([holds]) => holds).map(([, reason]) => reason);
-  return held.length > 0 ? held : ["close in the graph of references"];
+  return held.length > 0 ? held : [sentence("close in the graph of references")];
 }
 
 function tokensOf(pieces: readonly CompletionPiece[]): number {

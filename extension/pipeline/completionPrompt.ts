@@ -3,6 +3,8 @@
  * What comes early in it stays the same while one types, so that the KV cache has read it already.
  */
 import type { CompleterModel, CompletionPiece } from "../protocol/complete.ts";
+import { sentence } from "../protocol/sentence.ts";
+import type { Sentence } from "../protocol/sentence.ts";
 import type { FillInFormat } from "./fillInFormat.ts";
 import type { TokenCounter } from "./ports.ts";
 
@@ -102,7 +104,7 @@ export function completionPrompt(request: CompletionPromptRequest): CompletionPr
   const more = takesSuffix(format) ? cutAfter(request.after, left - Math.min(grown, left), counter) : "";
   const suffix = more.length > reserved.length ? more : reserved;
 
-  const text = (share: CompletionPiece["share"], content: string, reasons: readonly string[]): CompletionPiece[] =>
+  const text = (share: CompletionPiece["share"], content: string, reasons: readonly Sentence[]): CompletionPiece[] =>
     content === "" ? [] : [{ share, text: content, tokens: counter.count(content), reasons }];
   const pieces = format.parts.flatMap((part): readonly CompletionPiece[] => {
     if ("token" in part) return [controlPiece(part.token, textOf(part.token))];
@@ -113,9 +115,9 @@ export function completionPrompt(request: CompletionPromptRequest): CompletionPr
       case "header":
         return text("template", headerText(request.path), []);
       case "prefix":
-        return text("prefix", prefix.text, ["before the cursor"]);
+        return text("prefix", prefix.text, [sentence("before the cursor")]);
       case "suffix":
-        return text("suffix", suffix, ["after the cursor"]);
+        return text("suffix", suffix, [sentence("after the cursor")]);
     }
   });
   const tokens = pieces.reduce((sum, piece) => sum + piece.tokens, 0);

@@ -1,3 +1,5 @@
+import { sentence } from "../protocol/sentence.ts";
+import type { Sentence } from "../protocol/sentence.ts";
 import type { DroppedUnit, Fidelity, RankedUnit, Unit, UnitReference } from "../protocol/units.ts";
 import type { Compressed, CompressedUnit, CompressRequest } from "./compressRequest.ts";
 import { compareIds } from "./pageRank.ts";
@@ -14,8 +16,8 @@ const tokensPerCharacter = 0.3;
 /** What is estimated at more than `hopeless` times the tokens left, and some, is not counted. */
 const hopeless = 2;
 const hopelessTokens = 100;
-const notTried = "not worth its tokens beside the others";
-const alreadyShown = "its lines are in the prompt already";
+const notTried = sentence("not worth its tokens beside the others");
+const alreadyShown = sentence("its lines are in the prompt already");
 
 interface Entry extends Choice {
   readonly ranked: RankedUnit;
@@ -33,7 +35,7 @@ interface Entry extends Choice {
 export class Selection {
   readonly #request: CompressRequest;
   readonly #files = new Map<string, ReadonlyMap<string, Entry>>();
-  readonly #missing = new Map<string, string>();
+  readonly #missing = new Map<string, Sentence>();
   readonly #raw = new Map<string, number>();
   #countedCharacters = 0;
   #countedTokens = 0;
@@ -75,7 +77,7 @@ export class Selection {
     const about = Math.round(unit.text.length * share * this.tokensPerCharacter);
     // Counting tokens takes longer than everything else here.
     if (!before.has(unit.id) && about > hopeless * this.tokensLeft + hopelessTokens) {
-      this.#missing.set(unit.id, `needs about ${about} tokens, ${this.tokensLeft} were left`);
+      this.#missing.set(unit.id, sentence("needs about {0} tokens, {1} were left", about, this.tokensLeft));
       return false;
     }
     const others = [...before.values()].filter((entry) => entry.ranked.unit.id !== unit.id);
@@ -86,7 +88,9 @@ export class Selection {
     }
     const change = sumTokens(after) - sumTokens(before);
     if (change > this.tokensLeft) {
-      if (!before.has(unit.id)) this.#missing.set(unit.id, `needs ${change} tokens, ${this.tokensLeft} were left`);
+      if (!before.has(unit.id)) {
+        this.#missing.set(unit.id, sentence("needs {0} tokens, {1} were left", change, this.tokensLeft));
+      }
       return false;
     }
     this.#files.set(unit.path, after);

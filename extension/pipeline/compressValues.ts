@@ -1,4 +1,5 @@
 /** What units and their lines are worth to a question, for the knapsack. Pure arithmetic on words, names and scores. */
+import { sentence } from "../protocol/sentence.ts";
 import type { RankedUnit, Unit } from "../protocol/units.ts";
 import { parseQuestion } from "./question.ts";
 import { stemWord } from "./stem.ts";
@@ -65,7 +66,7 @@ export function candidatesOf({ question, ranked, related, lineGains }: ValueRequ
     declarationOnly: false,
   }));
   const others = related.map((unit) => ({
-    ranked: { unit, score: ranked.at(-1)?.score ?? 0, reasons: ["mentioned by what is shown"] },
+    ranked: { unit, score: ranked.at(-1)?.score ?? 0, reasons: [sentence("mentioned by what is shown")] },
     weight: 0,
     lineValues: lineValues(unit, unitWords(unit).lines, rarity),
     declarationOnly: true,

@@ -1,6 +1,8 @@
 /** The answer without a model: the most relevant units with their documentation and code. */
+import { sentence, translated } from "../protocol/sentence.ts";
+import type { Sentence } from "../protocol/sentence.ts";
 import type { Citation, RankedUnit, Unit } from "../protocol/units.ts";
-import { nothingRelevant, questionStems, relevanceTo } from "./relevance.ts";
+import { questionStems, relevanceTo } from "./relevance.ts";
 import { docLines, fenceFor, renderChosen, unitLines } from "./rendering.ts";
 import { stemWord } from "./stem.ts";
 import { splitWords } from "./words.ts";
@@ -24,6 +26,8 @@ export interface ExtractRequest {
   readonly omission: (language: string) => string;
   /** True where places were asked for, not an answer that no model can write. */
   readonly isSearch?: boolean;
+  /** Texts of the person's language by the English ones; absent: English. */
+  readonly translations?: Readonly<Record<string, string>>;
 }
 
 export interface ExtractedAnswer {
@@ -51,36 +55,48 @@ export function extractiveAnswer(request: ExtractRequest): ExtractedAnswer {
 /** The Markdown of the answer, one part per unit, so that it can be streamed. */
 export function* extractiveParts(request: ExtractRequest): Generator<string, void, undefined> {
   const { shown, listed } = chooseUnits(request);
+  const inWords = (told: Sentence): string => translated(told, request.translations ?? {});
   if (shown.length === 0) {
-    yield `${nothingRelevant} Try other words, or a name from the code.\n`;
+    yield `${inWords(nothingFound)}\n`;
     return;
   }
-  const places = shown.length === 1 ? "place in the code that fits" : `${shown.length} places in the code that fit`;
-  yield request.isSearch === true
-    ? `The ${places} best, in order.\n\n`
-    : `No model is chosen, so this is not a written answer: it is the ${places} the question best.\n\n`;
+  yield `${inWords(introduction(shown.length, request.isSearch === true))}\n\n`;
   const stems = questionStems(request.question);
   let number = 1;
   for (const { unit, reasons } of shown) {
-    yield describe(unit, reasons, number, stems, request.omission(unit.language));
+    const code = renderChosen(unit, linesToShow(unit, stems), request.omission(unit.language));
+    yield describe(unit, reasons.map(inWords), number, code);
     number += 1;
   }
   if (listed.length > 0) {
     const lines = listed.map(({ unit }) => `- \`${unit.qualifiedName}\` — \`${place(unit)}\``);
-    yield `**Also related**\n\n${lines.join("\n")}\n`;
+    yield `**${inWords(sentence("Also related"))}**\n\n${lines.join("\n")}\n`;
   }
 }
 
-function describe(
-  unit: Unit,
-  reasons: readonly string[],
-  number: number,
-  stems: ReadonlySet<string>,
-  lineComment: string,
-): string {
+const nothingFound = sentence(
+  "Nothing in the indexed code matches this question. Try other words, or a name from the code.",
+);
+
+function introduction(places: number, isSearch: boolean): Sentence {
+  if (isSearch) {
+    return places === 1
+      ? sentence("The place in the code that fits best, in order.")
+      : sentence("The {0} places in the code that fit best, in order.", places);
+  }
+  return places === 1
+    ? sentence(
+        "No model is chosen, so this is not a written answer: it is the place in the code that fits the question best.",
+      )
+    : sentence(
+        "No model is chosen, so this is not a written answer: it is the {0} places in the code that fit the question best.",
+        places,
+      );
+}
+
+function describe(unit: Unit, reasons: readonly string[], number: number, code: string): string {
   const why = reasons.length === 0 ? "" : ` — ${reasons.join("; ")}`;
   const doc = firstParagraph(unit.doc);
-  const code = renderChosen(unit, linesToShow(unit, stems), lineComment);
   const fence = fenceFor(code);
   return [
     `### ${number}. \`${unit.qualifiedName}\``,
@@ -100,7 +116,7 @@ function place(unit: Unit): string {
  */
 function chooseUnits({ question, pinned = [], ranked }: ExtractRequest): { shown: RankedUnit[]; listed: RankedUnit[] } {
   const ids = new Set(pinned.map(({ id }) => id));
-  const first = pinned.map((unit) => ({ unit, score: 0, reasons: ["goes along with the question"] }));
+  const first = pinned.map((unit) => ({ unit, score: 0, reasons: [sentence("goes along with the question")] }));
   const relevant = [...first, ...ranked.filter(({ unit }) => !ids.has(unit.id)).filter(relevanceTo(question))];
   const shown = relevant.slice(0, unitsShownMax);
   return { shown, listed: relevant.slice(unitsShownMax, unitsShownMax + unitsListedMax) };

@@ -1,4 +1,5 @@
 /** Cuts one file into units. */
+import { sentence } from "../protocol/sentence.ts";
 import type { FileProblem, LineRange, ParsedFile, Unit, UnitKind } from "../protocol/units.ts";
 import type { Grammar, LanguageRow, SyntaxTree } from "./ports.ts";
 import { definitionTree, joinNames, type Definition } from "./parseDefinitions.ts";
@@ -9,6 +10,7 @@ import { splitRows, unitLinesMax } from "./parseSplit.ts";
 
 /** A signature is cut after this many lines. */
 export const signatureLinesMax = 20;
+const syntaxError = sentence("Syntax error.");
 /** Files without a grammar are cut into pieces of at most this many lines. */
 const fileUnitLinesMax = 80;
 
@@ -27,8 +29,8 @@ export function parseUnits(
     return { path: file.path, language, units: fileUnits(file.path, language, source), imports: [], problems: [] };
   }
   const tree = grammar.parse(source.text);
-  if (tree.stopped !== "") {
-    const problems = [{ path: file.path, line: 1, message: `The file was not cut by its syntax: ${tree.stopped}.` }];
+  if (tree.stopped !== null) {
+    const problems = [{ path: file.path, line: 1, message: tree.stopped }];
     return { path: file.path, language, units: fileUnits(file.path, language, source), imports: [], problems };
   }
   const drafts = syntaxDrafts(file.path, tree, source, grammar.language);
@@ -38,7 +40,7 @@ export function parseUnits(
     language,
     units: finishUnits(file.path, language, drafts.units, source, findMentions(tree.matches, source, definedAt)),
     imports: findImports(tree.matches, source),
-    problems: tree.errorRows.map((row): FileProblem => ({ path: file.path, line: row + 1, message: "Syntax error." })),
+    problems: tree.errorRows.map((row): FileProblem => ({ path: file.path, line: row + 1, message: syntaxError })),
   };
 }
 

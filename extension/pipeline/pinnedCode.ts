@@ -1,5 +1,6 @@
 /** What a person decided about single pieces of code: those that go along whatever their rank, and those that stay out. */
 import type { PinnedPlace, PinReason, UnitName } from "../protocol/engine.ts";
+import { sentence } from "../protocol/sentence.ts";
 import type { DroppedUnit, Unit } from "../protocol/units.ts";
 
 /** A unit that goes along, and why. */
@@ -16,7 +17,7 @@ export interface PinnedCode {
 }
 
 /** Said of units that a person took out. */
-export const takenOut = "taken out by you";
+export const takenOut = sentence("taken out by you");
 
 /**
  * The units that hold the lines of the places, of several the smallest; a unit that was pinned by its name is found by
@@ -67,7 +68,9 @@ function missingPlace(place: PinnedPlace, isIndexed: boolean): DroppedUnit {
   const name = path.slice(path.lastIndexOf("/") + 1);
   const qualifiedName = place.qualifiedName ?? name;
   const id = `${path}:${startLine}-${endLine}`;
-  const why = isIndexed ? "no code stands at these lines" : "the file is not indexed, so it cannot be sent";
+  const why = isIndexed
+    ? sentence("no code stands at these lines")
+    : sentence("the file is not indexed, so it cannot be sent");
   return {
     unit: { id, path, kind: "file", name, qualifiedName, startLine, endLine },
     score: 0,

@@ -2,6 +2,7 @@
  * What the pure stages receive from outside: parser, index, scorer and token counter, as plain interfaces. The engine
  * implements them; tests pass small ones of their own.
  */
+import type { Sentence } from "../protocol/sentence.ts";
 import type { LineRange, RankedUnit, Unit } from "../protocol/units.ts";
 import type { WordBag } from "./wordBags.ts";
 
@@ -41,8 +42,8 @@ export interface SyntaxTree {
   readonly splitPoints: readonly number[];
   /** Rows (from 0) of ERROR and missing nodes, at most 20. */
   readonly errorRows: readonly number[];
-  /** Why there is no complete tree, in words, e.g. "parsing took longer than 5 s"; empty where there is one. */
-  readonly stopped: string;
+  /** That there is no complete tree, and why; null where there is one. */
+  readonly stopped: Sentence | null;
 }
 
 /**

@@ -1,6 +1,8 @@
 /** The prompt: what a model reads, as pieces whose texts and tokens add up exactly. */
 import { Failure } from "../protocol/failure.ts";
 import type { PinReason } from "../protocol/engine.ts";
+import { sentence } from "../protocol/sentence.ts";
+import type { Sentence } from "../protocol/sentence.ts";
 import type { ConversationTurn, DroppedUnit, Prompt, PromptPiece, RankedUnit, Share, Unit } from "../protocol/units.ts";
 import type { Compressed, CompressedUnit, Compressor } from "./compressRequest.ts";
 import { unitReference } from "./compressSelection.ts";
@@ -11,7 +13,7 @@ import type { PinnedCode, PinnedUnit } from "./pinnedCode.ts";
 import type { ChatFormat, TokenCounter } from "./ports.ts";
 import type { UnitSyntax } from "./pruneSyntax.ts";
 import { cleaned } from "./quotedText.ts";
-import { nothingRelevant, relevanceTo } from "./relevance.ts";
+import { relevanceTo } from "./relevance.ts";
 
 /** A question that takes more of the prompt leaves no room for code. */
 const questionShareMax = 0.5;
@@ -31,6 +33,9 @@ const headings = {
   retrieved: "# Code of the repository\n\n",
   history: "# Earlier in this conversation\n\n",
 } as const;
+
+/** Said to the model where nothing is relevant. */
+const nothingRelevant = "Nothing in the indexed code matches this question.";
 
 /**
  * Parts, 0…1, of what is left after system prompt, question and pinned units; the rest goes to what was ranked. What one
@@ -171,7 +176,7 @@ class CodeShares {
     const [ranked, out] = this.#split(this.#options.ranked, ({ unit }) => unit);
     for (const entry of out) this.#drop(entry, takenOut);
     if (ranked.some(relevanceTo(question))) return this.add("retrieved", ranked, budgetTokens, worthAskedOf(question));
-    for (const entry of ranked) this.#drop(entry, "has nothing of the question");
+    for (const entry of ranked) this.#drop(entry, nothingOfQuestion);
     // Whoever pins code says what the question is about.
     if (this.#options.pinned !== undefined && this.#options.pinned.units.length > 0) return [];
     const notice = this.#pieces.plain("retrieved", `${headings.retrieved}${nothingRelevant}\n\n`);
@@ -219,7 +224,7 @@ class CodeShares {
     return [no, yes];
   }
 
-  #drop({ unit, score }: Omit<RankedUnit, "reasons">, why: string): void {
+  #drop({ unit, score }: Omit<RankedUnit, "reasons">, why: Sentence): void {
     const tokensRaw = this.#options.counter.count(unit.text);
     this.#dropped.set(unit.id, { unit: unitReference(unit), score, tokensRaw, why });
   }
@@ -235,10 +240,11 @@ class CodeShares {
   }
 }
 
-const pinReasonTexts: Readonly<Record<PinReason, string>> = {
-  pinned: "pinned",
-  mentioned: "mentioned in the question",
-  selected: "selected in the editor",
+const nothingOfQuestion = sentence("has nothing of the question");
+const pinReasonSentences: Readonly<Record<PinReason, Sentence>> = {
+  pinned: sentence("pinned"),
+  mentioned: sentence("mentioned in the question"),
+  selected: sentence("selected in the editor"),
 };
 
 /** Pinned units as given: the first ones matter most, and a score would say otherwise. */
@@ -247,7 +253,7 @@ function pinnedAs(units: readonly PinnedUnit[], ranked: readonly RankedUnit[]): 
   return units.map(({ unit, why }) => ({
     unit,
     score: 0,
-    reasons: [pinReasonTexts[why], ...(reasons.get(unit.id) ?? [])],
+    reasons: [pinReasonSentences[why], ...(reasons.get(unit.id) ?? [])],
   }));
 }
 
@@ -257,7 +263,7 @@ function rankedAs(units: readonly Unit[], ranked: readonly RankedUnit[]): Ranked
   return units
     .map((unit) => {
       const found = place.get(unit.id);
-      const reasons = ["in the open file", ...(found?.entry.reasons ?? [])];
+      const reasons = [sentence("in the open file"), ...(found?.entry.reasons ?? [])];
       return { ranked: { unit, score: found?.entry.score ?? 0, reasons }, index: found?.index ?? ranked.length };
     })
     .sort((a, b) => a.index - b.index)
@@ -274,9 +280,9 @@ function historyPieces(
   const room = Math.max(0, budgetTokens - heading.tokensSent);
   const { turns, leftOut } = fitHistory({ history, question, counter, budgetTokens: room });
   if (turns.length === 0) return [];
-  const older = leftOut === 0 ? [] : [`${leftOut} older ${leftOut === 1 ? "turn does" : "turns do"} not fit`];
+  const older = leftOut === 1 ? sentence("1 older turn does not fit") : sentence("{0} older turns do not fit", leftOut);
   return [
-    { ...heading, reasons: older },
+    { ...heading, reasons: leftOut === 0 ? [] : [older] },
     ...turns.map((turn): PromptPiece => ({ share: "history", ...turn, reasons: [] })),
   ];
 }

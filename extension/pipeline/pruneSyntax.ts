@@ -85,5 +85,5 @@ export class UnitSyntax {
 
 function errorsIn(text: string, [before, after]: Frame, grammar: Grammar): number {
   const tree = grammar.parse(`${before}${text}${after}`);
-  return tree.stopped === "" ? tree.errorRows.length : Number.POSITIVE_INFINITY;
+  return tree.stopped === null ? tree.errorRows.length : Number.POSITIVE_INFINITY;
 }

@@ -2,6 +2,8 @@
  * Ranking: which units answer a question. `rankers` is the table of methods; all are functions of the question and
  * `RankTools` alone, so the same index and question always give the same ranking.
  */
+import { sentence } from "../protocol/sentence.ts";
+import type { Sentence } from "../protocol/sentence.ts";
 import type { RankerName } from "../protocol/settings.ts";
 import type { RankedUnit, Unit } from "../protocol/units.ts";
 import { bm25, lengthShare, meanPlainLength, TermCounter } from "./bm25.ts";
@@ -18,6 +20,7 @@ import { compareIds } from "./pageRank.ts";
 import type { RankTools } from "./ports.ts";
 import { type Feature, type Featured, featureNames, featuresOf } from "./rankFeatures.ts";
 import { type FeatureWeights, forPrompt, fusedWeights, lexicalWeights, staticWeights } from "./rankWeights.ts";
+import { tellingReasons } from "./relevance.ts";
 import { isBelow } from "./staticScores.ts";
 
 /**
@@ -76,7 +79,7 @@ function rankAtRandom({ question, root, top }: RankRequest, { source }: RankTool
     .sort((a, b) => a.draw - b.draw || compareIds(a.id, b.id));
   const units = source.units(drawn.slice(0, top).map(({ id }) => id));
   return {
-    ranked: units.map((unit, place) => ({ unit, score: -place, reasons: ["drawn at random"] })),
+    ranked: units.map((unit, place) => ({ unit, score: -place, reasons: [sentence("drawn at random")] })),
     candidates: ids.length,
   };
 }
@@ -100,8 +103,9 @@ function rankByWords(request: RankRequest, { source }: RankTools): Ranking {
   const mean = meanPlainLength(statistics);
   const scored = units.map((unit): RankedUnit => {
     const found = counter.plain(unit);
-    const mentioned = words.filter((_, term) => (found.counts[term] ?? 0) > 0);
-    return { unit, score: bm25(idfs, found, mean, lengthShare), reasons: [`mentions ${mentioned.join(", ")}`] };
+    const mentioned = words.filter((_, term) => (found.counts[term] ?? 0) > 0).join(", ");
+    const reasons = [sentence("mentions {0}", mentioned)];
+    return { unit, score: bm25(idfs, found, mean, lengthShare), reasons };
   });
   return { ranked: inOrder(scored).slice(0, request.top), candidates: units.length };
 }
@@ -183,7 +187,7 @@ function usableWeights(weights: FeatureWeights, { staticScores }: Candidates): F
 interface Scored {
   readonly unit: Unit;
   readonly score: number;
-  readonly reasons: () => readonly string[];
+  readonly reasons: () => readonly Sentence[];
 }
 
 function scoredBy(featured: Featured, weights: FeatureWeights, candidates: number): Scored {
@@ -192,17 +196,18 @@ function scoredBy(featured: Featured, weights: FeatureWeights, candidates: numbe
   return { unit: featured.unit, score, reasons: () => reasonsOf(featured, weights, candidates) };
 }
 
-function reasonsOf({ values, reasons }: Featured, weights: FeatureWeights, candidates: number): readonly string[] {
-  const words = reasons();
-  const parts = featureNames
-    .map((feature) => ({ value: values[feature] * weightOf(feature, weights), reason: words[feature] ?? "" }))
-    .filter(({ reason }) => reason !== "");
+function reasonsOf({ values, reasons }: Featured, weights: FeatureWeights, candidates: number): readonly Sentence[] {
+  const told = reasons();
+  const parts = featureNames.flatMap((feature) => {
+    const reason = told[feature] ?? null;
+    return reason === null ? [] : [{ value: values[feature] * weightOf(feature, weights), reason }];
+  });
   const positive = parts.filter(({ value }) => value > 0).sort((a, b) => b.value - a.value);
   const said = positive.slice(0, reasonsMax).map(({ reason }) => reason);
   const isClose = weightOf("closeness", weights) > 0 && values.closeness >= closeEnough;
-  if (isClose) said.push(`meaning is close (${values.closeness.toFixed(2)})`);
+  if (isClose) said.push(sentence(tellingReasons.closeness, values.closeness.toFixed(2)));
   said.push(...parts.filter(({ value }) => value < 0).map(({ reason }) => reason));
-  return said.length > 0 ? said : [`among the ${candidates} closest units`];
+  return said.length > 0 ? said : [sentence("among the {0} closest units", candidates)];
 }
 
 function inWords(scored: readonly Scored[]): RankedUnit[] {
@@ -248,9 +253,9 @@ async function withLikelihoods(scored: readonly Scored[], weight: number, asked:
   });
 }
 
-function withLikelihood(reasons: readonly string[], nats: number): readonly string[] {
+function withLikelihood(reasons: readonly Sentence[], nats: number): readonly Sentence[] {
   if (nats < likelierNats) return reasons;
-  return [...reasons, `question is ${nats.toFixed(1)} nats likelier given this code`];
+  return [...reasons, sentence("question is {0} nats likelier given this code", nats.toFixed(1))];
 }
 
 /** Best first, and then each further unit of a file a little lower. */

@@ -2,6 +2,8 @@
  * What speaks for a unit, as numbers: one row of features per candidate. They say nothing about how much each counts
  * (rankWeights.ts does), and hold no knowledge of a certain repository, language or benchmark.
  */
+import { sentence } from "../protocol/sentence.ts";
+import type { Sentence } from "../protocol/sentence.ts";
 import type { Unit } from "../protocol/units.ts";
 import { bagCounts, bm25, fileScores, lengthShare, meanWeightedLength } from "./bm25.ts";
 import type { Candidates, Term } from "./candidates.ts";
@@ -10,6 +12,7 @@ import { holdsLine, isSameFile } from "./namedPlaces.ts";
 import { pathKind } from "./pathKinds.ts";
 import type { ReferenceGraph } from "./ports.ts";
 import type { Identifier, Question } from "./question.ts";
+import { tellingReasons } from "./relevance.ts";
 import { stemWord } from "./stem.ts";
 import { stemHash } from "./wordBags.ts";
 import { splitWords } from "./words.ts";
@@ -67,8 +70,8 @@ export type FeatureRow = Readonly<Record<Feature, number>>;
 export interface Featured {
   readonly unit: Unit;
   readonly values: FeatureRow;
-  /** Made when asked for: only the units that are shown need their reasons in words. */
-  readonly reasons: () => Readonly<Partial<Record<Feature, string>>>;
+  /** Made when asked for: only the units that are shown need their reasons in words. Null: there is nothing to say. */
+  readonly reasons: () => Readonly<Partial<Record<Feature, Sentence | null>>>;
 }
 
 /** A type stands for more than a function of the same name, and `Helpers` is not `helpers`. */
@@ -109,11 +112,11 @@ export function featuresOf(candidates: Candidates, graph: ReferenceGraph): Featu
       reasons: () => ({
         unitText: texts.reason(place),
         ...file.reasons(),
-        definition: definition > 0 ? `defines \`${unit.qualifiedName}\`` : "",
-        unitName: `name matches`,
-        namedLine: line === null ? "" : `the question names line ${line}`,
-        usesNamed: used === null ? "" : `uses \`${used}\``,
-        references: from === undefined ? "" : `used by \`${from.qualifiedName}\``,
+        definition: definition > 0 ? sentence(tellingReasons.definition, unit.qualifiedName) : null,
+        unitName: sentence("name matches"),
+        namedLine: line === null ? null : sentence("the question names line {0}", line),
+        usesNamed: used === null ? null : sentence("uses `{0}`", used),
+        references: from === undefined ? null : sentence("used by `{0}`", from.qualifiedName),
       }),
     };
   });
@@ -148,22 +151,22 @@ class TextMatches {
     };
   }
 
-  reason(place: number): string {
+  reason(place: number): Sentence | null {
     const counts = this.#counts[place];
     return mentionReason(this.#terms.filter((_, term) => (counts?.[term] ?? 0) > 0));
   }
 }
 
-function mentionReason(mentioned: readonly Term[]): string {
+function mentionReason(mentioned: readonly Term[]): Sentence | null {
   const words = mentioned.map((term) => term.word);
   // `renderunit` says nothing beside `render` and `unit`.
   const isJoined = (word: string) =>
     words.some((part) => part !== word && word.startsWith(part)) &&
     words.some((part) => part !== word && word.endsWith(part));
   const rarest = [...mentioned].sort((a, b) => b.idf - a.idf).filter((term) => !isJoined(term.word));
-  if (rarest.length === 0) return "";
+  if (rarest.length === 0) return null;
   const shown = rarest.slice(0, reasonWordsMax).map((term) => term.word);
-  return `mentions ${shown.join(", ")}`;
+  return sentence("mentions {0}", shown.join(", "));
 }
 
 type FileFeature =
@@ -182,7 +185,7 @@ type FileFeature =
 
 interface FileMatch {
   readonly values: Readonly<Record<FileFeature, number>>;
-  readonly reasons: () => Readonly<Partial<Record<FileFeature, string>>>;
+  readonly reasons: () => Readonly<Partial<Record<FileFeature, Sentence | null>>>;
 }
 
 const declarationFile = /\.(?:h|hh|hpp|hxx|pyi|d\.[cm]?ts)$/i;
@@ -242,13 +245,13 @@ class FileMatches {
         types: typesFolder.test(path) ? 1 : 0,
       },
       reasons: () => ({
-        fileName: `file name matches \`${file.words.join(" ")}\``,
-        folderName: `folder name matches \`${folder.words.join(" ")}\``,
-        namedFile: `the question names \`${named}\``,
-        usedBy: `used by ${referringFiles} ${referringFiles === 1 ? "file" : "files"}`,
-        tests: "ranked lower: a test",
-        aside: kind === null ? "" : `ranked lower: ${asideNames[kind]}`,
-        superseded: "ranked lower: an older version",
+        fileName: sentence("file name matches `{0}`", file.words.join(" ")),
+        folderName: sentence("folder name matches `{0}`", folder.words.join(" ")),
+        namedFile: sentence("the question names `{0}`", named),
+        usedBy: referringFiles === 1 ? sentence("used by 1 file") : sentence("used by {0} files", referringFiles),
+        tests: sentence(asideReasons.tests),
+        aside: kind === null ? null : sentence(asideReasons[kind]),
+        superseded: sentence("ranked lower: an older version"),
       }),
     };
   }
@@ -263,12 +266,12 @@ class FileMatches {
   }
 }
 
-const asideNames = {
-  tests: "a test",
-  examples: "an example",
-  docs: "documentation",
-  vendored: "vendored code",
-  generated: "generated code",
+const asideReasons = {
+  tests: "ranked lower: a test",
+  examples: "ranked lower: an example",
+  docs: "ranked lower: documentation",
+  vendored: "ranked lower: vendored code",
+  generated: "ranked lower: generated code",
 } as const;
 
 interface NameMatch {

@@ -4,14 +4,15 @@ import { parseQuestion } from "./question.ts";
 import { stemWord } from "./stem.ts";
 import { splitWords } from "./words.ts";
 
-/** Said where nothing is relevant. */
-export const nothingRelevant = "Nothing in the indexed code matches this question.";
+/** Reasons that make a unit relevant also where it shares no word with the question. */
+export const tellingReasons = { definition: "defines `{0}`", closeness: "meaning is close ({0})" } as const;
+const telling: ReadonlySet<string> = new Set(Object.values(tellingReasons));
 
 /** True for units that share a word with the question, define what it names, or are close to its meaning. */
 export function relevanceTo(question: string): (ranked: RankedUnit) => boolean {
   const stems = questionStems(question);
   return ({ unit, reasons }) => {
-    if (reasons.some((reason) => reason.startsWith("meaning is close") || reason.startsWith("defines "))) return true;
+    if (reasons.some(({ text }) => telling.has(text))) return true;
     const words = splitWords(`${unit.path} ${unit.qualifiedName} ${unit.doc} ${unit.text}`);
     return words.some((word) => stems.has(stemWord(word)));
   };

@@ -2,6 +2,7 @@
  * Messages about completing code at a cursor. Offsets are in UTF-16 code units, lines count from 1, and all texts have
  * `\n` line ends: who sends a document with others turns them first, and turns the answer back.
  */
+import type { Sentence } from "./sentence.ts";
 
 /** Characters of a document that are sent at most; what lies farther from the cursor fits no prompt. */
 export const completionTextLimits = { before: 24_000, after: 12_000, head: 8_000 } as const;
@@ -95,8 +96,8 @@ export interface CompletionPiece {
   readonly token?: number;
   /** Present for pieces that stand for a unit of the index. */
   readonly unit?: { readonly path: string; readonly name: string; readonly startLine: number };
-  /** In words, most important first. */
-  readonly reasons: readonly string[];
+  /** Most important first. */
+  readonly reasons: readonly Sentence[];
 }
 
 /** Times in milliseconds; 0 where a stage did not run. */

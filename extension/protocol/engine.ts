@@ -7,6 +7,7 @@
 import type { CompleteParams, CompleterStatus, Completion } from "./complete.ts";
 import type { FailureCode } from "./failure.ts";
 import type { MachineMemory, ModelFit, ModelShape } from "./models.ts";
+import type { Sentence } from "./sentence.ts";
 import type { Device, EvictorName, RankerName } from "./settings.ts";
 import type { SlashCommandName } from "./slashCommands.ts";
 import type {
@@ -21,7 +22,7 @@ import type {
 } from "./units.ts";
 
 /** Raised whenever a message changes shape; client and engine of different versions refuse each other. */
-export const protocolVersion = 5;
+export const protocolVersion = 6;
 
 export interface FailureData {
   readonly code: FailureCode;
@@ -40,6 +41,8 @@ export interface HelloParams {
   readonly storageFolder: string;
   /** The engine exits when this process is gone. */
   readonly parentPid: number;
+  /** Texts of the person's language by the English ones, for answers that no model writes. Absent: English. */
+  readonly translations?: Readonly<Record<string, string>>;
 }
 export interface HelloResult {
   readonly protocolVersion: number;
@@ -73,7 +76,7 @@ export interface IndexSummary {
   readonly skippedCounts: Readonly<Partial<Record<SkipReason, number>>>;
   readonly problems: readonly FileProblem[];
   /** `native` tree-sitter or `wasm`, and why. */
-  readonly parser: string;
+  readonly parser: Sentence;
 }
 
 export interface RankParams {
@@ -168,10 +171,10 @@ export interface FindMentionsResult {
   readonly excluded: SkippedFile | null;
 }
 
-/** A device that is not used, and why, in one sentence. */
+/** A device that is not used, and why. */
 export interface OtherDevice {
   readonly device: Exclude<Device, "auto">;
-  readonly why: string;
+  readonly why: Sentence;
   /** True where its driver is there, but its library is not. */
   readonly installable: boolean;
 }
@@ -179,8 +182,8 @@ export interface OtherDevice {
 export interface DeviceReport {
   readonly device: Exclude<Device, "auto">;
   readonly name: string;
-  /** Why this one, in one sentence. */
-  readonly why: string;
+  /** Why this one. */
+  readonly why: Sentence;
   /** The other devices of the platform, the fastest first. */
   readonly others: readonly OtherDevice[];
   /** Name and total memory of the library's devices. */
@@ -230,8 +233,8 @@ export interface KvMeter {
     readonly tokensTotal: number;
     readonly ms: number;
   };
-  /** Why this model's cache cannot be compressed; empty where it can. */
-  readonly uncompressedBecause: string;
+  /** Why this model's cache cannot be compressed; its text is empty where it can. */
+  readonly uncompressedBecause: Sentence;
 }
 
 /** Stored segments. */
@@ -267,7 +270,8 @@ export interface EngineStatus {
   readonly units: number;
   readonly indexing: boolean;
   readonly assistant: string | null;
-  readonly scorer: string | null;
+  /** What ranks by meaning and likelihood; null where nothing does, or before it was loaded. */
+  readonly scorer: Sentence | null;
   readonly device: DeviceReport | null;
   readonly kvBytes: number;
   /** Null before an assistant was loaded. */
@@ -284,7 +288,7 @@ export interface EngineStatus {
 export interface EngineRequests {
   hello: { params: HelloParams; result: HelloResult };
   /** Raw `precis.*` settings; the engine parses them and answers with the problems. */
-  configure: { params: Readonly<Record<string, unknown>>; result: { readonly problems: readonly string[] } };
+  configure: { params: Readonly<Record<string, unknown>>; result: { readonly problems: readonly Sentence[] } };
   openWorkspace: { params: OpenWorkspaceParams; result: { readonly folder: string } };
   index: { params: IndexParams; result: IndexSummary };
   rank: { params: RankParams; result: RankResult };

@@ -72,6 +72,7 @@ const schemas: { readonly [M in EngineMethod]: z.ZodType<ParamsOf<M>> } = {
     gpu: z.enum(gpuShares).exactOptional(),
     storageFolder: z.string().min(1),
     parentPid: z.int().min(1),
+    translations: z.record(z.string(), z.string()).exactOptional(),
   }),
   configure: z.record(z.string(), z.unknown()),
   openWorkspace: z.object({ folder: z.string().min(1), excludeGlobs: z.array(z.string()) }),

@@ -1,8 +1,6 @@
-import { en } from "zod/locales";
 import * as z from "zod/mini";
-
-// The small edition of zod says what is wrong in no language unless it is given one.
-z.config(en());
+import { sentence } from "./sentence.ts";
+import type { Sentence } from "./sentence.ts";
 
 export const devices = ["auto", "cpu", "cuda", "vulkan", "metal"] as const;
 /** `auto` takes the fastest device that works. */
@@ -81,24 +79,60 @@ export const defaultSettings: Settings = parseSettings({}).settings;
 
 export interface ParsedSettings {
   readonly settings: Settings;
-  /** One sentence per value that was not valid and was replaced by its default. */
-  readonly problems: readonly string[];
+  /** One per value that was not valid and was replaced by its default. */
+  readonly problems: readonly Sentence[];
 }
 
 /** Reads settings from untrusted values. Never throws: a value that does not fit is named and its default is used. */
 export function parseSettings(raw: Readonly<Record<string, unknown>>): ParsedSettings {
   const settings: Record<string, unknown> = {};
-  const problems: string[] = [];
+  const problems: Sentence[] = [];
   for (const key of settingKeys) {
     const field = fields[key];
-    const parsed = field.safeParse(raw[key]);
+    const parsed = field.safeParse(raw[key], { reportInput: true });
     if (parsed.success) {
       settings[key] = parsed.data;
     } else {
       settings[key] = field.parse(undefined);
-      const issue = parsed.error.issues[0]?.message ?? "not valid";
-      problems.push(`precis.${key}: ${issue}; the default ${JSON.stringify(settings[key])} is used.`);
+      problems.push(problemOf(key, parsed.error.issues[0], JSON.stringify(settings[key])));
     }
   }
   return { settings: settings as Settings, problems };
+}
+
+/** What is wrong with a value, in zod's words, which nobody could translate if they came from zod. */
+function problemOf(key: SettingKey, issue: z.core.$ZodIssue | undefined, used: string): Sentence {
+  switch (issue?.code) {
+    case "too_small":
+      return sentence(
+        "precis.{0}: Too small: expected number to be >={1}; the default {2} is used.",
+        key,
+        Number(issue.minimum),
+        used,
+      );
+    case "too_big":
+      return sentence(
+        "precis.{0}: Too big: expected number to be <={1}; the default {2} is used.",
+        key,
+        Number(issue.maximum),
+        used,
+      );
+    case "invalid_value":
+      return sentence(
+        "precis.{0}: Invalid option: expected one of {1}; the default {2} is used.",
+        key,
+        issue.values.map((value) => JSON.stringify(value)).join("|"),
+        used,
+      );
+    case "invalid_type":
+      return sentence(
+        "precis.{0}: Invalid input: expected {1}, received {2}; the default {3} is used.",
+        key,
+        issue.expected,
+        z.util.parsedType(issue.input),
+        used,
+      );
+    default:
+      return sentence("precis.{0}: not valid; the default {1} is used.", key, used);
+  }
 }

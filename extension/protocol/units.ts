@@ -5,6 +5,7 @@
  * Conventions: `path` is relative to the workspace root with `/` as separator on every platform; line numbers are
  * 1-based and inclusive; `text` uses `\n` line ends.
  */
+import type { Sentence } from "./sentence.ts";
 
 /** A run of lines, both ends included, counted from 1. */
 export interface LineRange {
@@ -40,15 +41,15 @@ export type SkipReason =
 export interface SkippedFile {
   readonly path: string;
   readonly reason: SkipReason;
-  /** One sentence for a person, e.g. "1.2 MB is over the limit of 1 MB". */
-  readonly detail: string;
+  /** E.g. "1.2 MiB is over the limit of 1.0 MiB". */
+  readonly detail: Sentence;
 }
 
 /** Something about a file that a person may want to know; the file is indexed as far as possible nevertheless. */
 export interface FileProblem {
   readonly path: string;
   readonly line: number;
-  readonly message: string;
+  readonly message: Sentence;
 }
 
 export const unitKinds = [
@@ -128,8 +129,8 @@ export interface RankedUnit {
   readonly unit: Unit;
   /** Higher is better; comparable only within one ranking. */
   readonly score: number;
-  /** In words, most important first, e.g. "defines `parseUnits`", "path names `index`". */
-  readonly reasons: readonly string[];
+  /** Most important first, e.g. "defines `parseUnits`", "used by 3 files". */
+  readonly reasons: readonly Sentence[];
 }
 
 export const fidelities = ["full", "pruned", "signature"] as const;
@@ -174,7 +175,7 @@ export interface PromptPiece {
   readonly unit?: UnitReference;
   readonly fidelity?: Fidelity;
   readonly score?: number;
-  readonly reasons: readonly string[];
+  readonly reasons: readonly Sentence[];
 }
 
 /** A unit that is not in the prompt, though it was ranked or pinned; or a pinned place without code, of 0 tokens. */
@@ -182,8 +183,8 @@ export interface DroppedUnit {
   readonly unit: UnitReference;
   readonly score: number;
   readonly tokensRaw: number;
-  /** One sentence, e.g. "needs 812 tokens, 214 were left". */
-  readonly why: string;
+  /** E.g. "needs 812 tokens, 214 were left". */
+  readonly why: Sentence;
 }
 
 export interface Prompt {

@@ -14,6 +14,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { EngineClient } from "../../extension/client/engineClient.ts";
 import type { IndexSummary } from "../../extension/protocol/engine.ts";
+import { english } from "../../extension/protocol/sentence.ts";
 import type { RankerName } from "../../extension/protocol/settings.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -130,7 +131,7 @@ function sizes(summary: IndexSummary) {
     linesPerSecond: Math.round(summary.lines / (summary.ms / 1000)),
     indexMiB: mebibytes(summary.indexBytes),
     sourceMiB: mebibytes(summary.bytes),
-    parser: summary.parser,
+    parser: english(summary.parser),
   };
 }
 

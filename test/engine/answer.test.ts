@@ -11,6 +11,7 @@ import { WorkspaceIndex } from "../../extension/engine/index.ts";
 import { placeFinder } from "../../extension/engine/places.ts";
 import { protocolVersion } from "../../extension/protocol/engine.ts";
 import type { ContextParams, EngineEvent } from "../../extension/protocol/engine.ts";
+import { english } from "../../extension/protocol/sentence.ts";
 import type { Answer, Prompt } from "../../extension/protocol/units.ts";
 import { failureOf } from "../support/engineClients.ts";
 import { writeTestModel } from "../support/testModels.ts";
@@ -66,7 +67,7 @@ test("a follow-up is ranked with what it follows, and the answer before it is in
   const retrieved = async (params: ContextParams) => {
     const { prompt } = await engine.handle("context", params, never);
     const history = prompt.pieces.filter(({ share }) => share === "history").map(({ text }) => text);
-    return { history: history.join(""), reasons: prompt.pieces.flatMap(({ reasons }) => reasons) };
+    return { history: history.join(""), reasons: prompt.pieces.flatMap(({ reasons }) => reasons.map(english)) };
   };
   const followUp = await retrieved({ question: "and why?", history });
   assert.ok(followUp.reasons.includes("defines `withRetries`"), followUp.reasons.join());

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import type { WorkspaceIndex } from "../../extension/engine/index.ts";
 import { WordBagger } from "../../extension/pipeline/wordBags.ts";
 import { splitWords } from "../../extension/pipeline/words.ts";
+import { english, sentence } from "../../extension/protocol/sentence.ts";
 import {
   contentOf,
   failsWith,
@@ -59,7 +60,7 @@ test("an index holds each file's units as the parser gives them, with the text o
     Object.values(files).reduce((bytes, text) => bytes + text.length, 0),
   );
   assert.ok(summary.indexBytes > 0);
-  assert.match(summary.parser, /native|wasm/);
+  assert.match(english(summary.parser), /native|wasm/);
   assert.deepEqual(Object.keys(summary.unitsPerLanguage), ["python", "text", "typescript"]);
 
   const handle = index.units(index.unitsNamed(["HANDLEREQUEST"], 10, ""))[0];
@@ -339,8 +340,20 @@ test("closing stops an update that runs, and the workers", async (t) => {
 test("problems of files are listed; their units are there nevertheless", async (t) => {
   const index = await openIndex(t, await workspaceOf(t, { "a.py": "def good():\n    return 1\n\n\ndef bad(:\n" }));
   const { problems } = await index.update(updateOptions());
-  assert.ok(problems.some(({ path }) => path === "a.py"));
+  assert.deepEqual(problems[0], { path: "a.py", line: 5, message: sentence("Syntax error.") });
   assert.equal(index.unitsNamed(["good"], 1, "").length, 1);
+});
+
+test("files that are not indexed are listed with the reason, its values apart from its text", async (t) => {
+  const index = await openIndex(t, await workspaceOf(t, { ...files, "old.log": "x", ".gitignore": "*.log\n" }));
+  const { skipped } = await index.update(updateOptions());
+  const detail = sentence("excluded by `{0}` in {1}", "*.log", ".gitignore");
+  assert.deepEqual(
+    skipped.find(({ path }) => path === "old.log"),
+    { path: "old.log", reason: "ignored", detail },
+  );
+  assert.deepEqual(index.skippedAt("old.log")?.detail, detail);
+  assert.equal(index.skippedAt("src/url.ts"), null);
 });
 
 test("two paths to one workspace share an index; two workspaces do not", async (t) => {

@@ -6,6 +6,8 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { librariesOf } from "../../extension/engine/llamaLibraries.ts";
+import { english } from "../../extension/protocol/sentence.ts";
+import type { Sentence } from "../../extension/protocol/sentence.ts";
 import { temporaryFolder } from "../support/folders.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -20,7 +22,9 @@ test("`auto` finds a device and says of every other one why it is not used", asy
     opened.others.map(({ device }) => device),
     all.filter((device) => device !== opened.device),
   );
-  for (const { device, why } of opened.others) assert.match(why, /^[A-Z].{5,}\.$/, device);
+  for (const { device, why } of opened.others) {
+    assert.match(english(why), /^[A-Z].{5,}\.$/, device);
+  }
   assert.equal(opened.gpuLayers > 0, opened.device !== "cpu");
   assert.notEqual(opened.name, "");
 });
@@ -90,8 +94,7 @@ interface Opened {
   readonly detail: string;
   readonly device: string;
   readonly name: string;
-  readonly why: string;
-  readonly others: readonly { readonly device: string; readonly why: string }[];
+  readonly others: readonly { readonly device: string; readonly why: Sentence }[];
   readonly memoryBytes: number;
   readonly gpuLayers: number;
 }
@@ -100,7 +103,7 @@ interface Opened {
 async function openInProcess(packageRoot: string, device: string): Promise<Opened> {
   const script = `
     import { openLlama } from ${JSON.stringify(pathToFileURL(path.join(root, "extension/engine/llama.ts")).href)};
-    const empty = { code: null, message: "", detail: "", device: "", name: "", why: "", others: [], memoryBytes: 0, gpuLayers: 0 };
+    const empty = { code: null, message: "", detail: "", device: "", name: "", others: [], memoryBytes: 0, gpuLayers: 0 };
     let opened;
     try {
       const { report, gpuLayers } = await openLlama(${JSON.stringify({ root: packageRoot, device })});

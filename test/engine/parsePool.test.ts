@@ -8,7 +8,9 @@ import { pathToFileURL } from "node:url";
 import { ParsePool } from "../../extension/engine/parsePool.ts";
 import type { ParsePoolOptions } from "../../extension/engine/parsePool.ts";
 import { decodeImports, decodeReferences, unitOf, unpackText } from "../../extension/engine/parseRecord.ts";
+import type { FileRecord } from "../../extension/engine/parseRecord.ts";
 import { Failure } from "../../extension/protocol/failure.ts";
+import { english } from "../../extension/protocol/sentence.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -79,21 +81,21 @@ test("prose needs no grammar", async (t) => {
 test("a worker that crashes costs its file the units, is replaced, and the next file is parsed", async (t) => {
   const pool = poolOf(t, { workerFile: await obedientWorker(t) });
   const [crashed, thrown, after] = await Promise.all(["crash", "throw", "x"].map((text) => pool.parse(task(text))));
-  assert.match(crashed?.problems[0]?.message ?? "", /crashed: exit code 3/);
+  assert.match(problemOf(crashed), /crashed: exit code 3/);
   assert.deepEqual(
     crashed?.units.map(({ kind }) => kind),
     ["file"],
   );
   assert.equal(crashed.language, "python");
-  assert.match(thrown?.problems[0]?.message ?? "", /crashed: out of luck/);
-  assert.match(after?.problems[0]?.message ?? "", /refused x/);
+  assert.match(problemOf(thrown), /crashed: out of luck/);
+  assert.match(problemOf(after), /refused x/);
   assert.equal(pool.threads, 1);
 });
 
 test("a file that takes too long is given up", async (t) => {
   const pool = poolOf(t, { workerFile: await obedientWorker(t), fileTimeoutMs: 50 });
   const record = await pool.parse(task("hang"));
-  assert.match(record.problems[0]?.message ?? "", /took longer/);
+  assert.match(problemOf(record), /took longer/);
   assert.equal(unpackText(record.packedText), "hang");
 });
 
@@ -128,5 +130,10 @@ test("idle threads can be ended; the next file starts one again", async (t) => {
   await Promise.all([pool.parse(task("x")), pool.parse(task("y"))]);
   await pool.shrink(0);
   assert.equal(pool.threads, 0);
-  assert.match((await pool.parse(task("z"))).problems[0]?.message ?? "", /refused z/);
+  assert.match(problemOf(await pool.parse(task("z"))), /refused z/);
 });
+
+function problemOf(record: FileRecord | undefined): string {
+  const [problem] = record?.problems ?? [];
+  return problem === undefined ? "" : english(problem.message);
+}

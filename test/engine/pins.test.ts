@@ -8,8 +8,10 @@ import type { TestContext } from "node:test";
 import { Engine } from "../../extension/engine/engine.ts";
 import { budgetView } from "../../extension/host/budgetView.ts";
 import { contextChildren, contextRoots } from "../../extension/host/contextNodes.ts";
+import { takenOut } from "../../extension/pipeline/pinnedCode.ts";
 import { protocolVersion } from "../../extension/protocol/engine.ts";
 import type { ContextParams } from "../../extension/protocol/engine.ts";
+import { english } from "../../extension/protocol/sentence.ts";
 import type { Prompt } from "../../extension/protocol/units.ts";
 import { root } from "../support/indexes.ts";
 import { runPrecis, writeExampleRepository } from "../support/terminalProgram.ts";
@@ -48,7 +50,7 @@ test("places that are not in the index are told with the reason, and a secret st
   ] as const;
   const prompt = await context(engine, { pinned });
   assert.deepEqual(
-    prompt.dropped.slice(0, 2).map(({ unit, why }) => [unit.path, why]),
+    prompt.dropped.slice(0, 2).map(({ unit, why }) => [unit.path, english(why)]),
     [
       [".env", "the file is not indexed, so it cannot be sent"],
       ["src/clock.ts", "no code stands at these lines"],
@@ -63,7 +65,7 @@ test("a unit that was taken out is in no share, unless it is pinned", async (t) 
   const openFile = "src/retry.ts";
   const out = await context(engine, { dropped: [withRetries], openFile });
   assert.ok(!out.pieces.some(({ unit, text }) => unit?.name === "withRetries" || text.includes("let delayMs")));
-  assert.equal(out.dropped.find(({ unit }) => unit.name === "withRetries")?.why, "taken out by you");
+  assert.deepEqual(out.dropped.find(({ unit }) => unit.name === "withRetries")?.why, takenOut);
   assertAddsUp(out);
   const pinned = [
     { path: "src/retry.ts", startLine: 90, endLine: 99, why: "pinned", qualifiedName: "withRetries" },
@@ -126,7 +128,9 @@ test("the terminal pins and drops, too, and refuses what it does not understand"
   assert.equal(code, 0);
   const { prompt } = JSON.parse(stdout) as { prompt: Prompt };
   assert.deepEqual(namesIn(prompt, "pinned").sort(), ["AnswerCache.lookup", "sleepMs"]);
-  assert.ok(prompt.dropped.some(({ unit, why }) => unit.name === "withRetries" && why === "taken out by you"));
+  const dropped = prompt.dropped.find(({ unit }) => unit.name === "withRetries");
+  // What is a sentence for the engine is a text in JSON for people.
+  assert.equal(dropped?.why, english(takenOut));
   assert.equal((await runPrecis([...args, "--drop", "withRetries"])).code, 2);
 });
 

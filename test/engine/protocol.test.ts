@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -12,11 +12,13 @@ import { EngineClient } from "../../extension/client/engineClient.ts";
 import type { EngineClientOptions } from "../../extension/client/engineClient.ts";
 import { protocolVersion } from "../../extension/protocol/engine.ts";
 import type { AskParams, EngineEvents, FailureData } from "../../extension/protocol/engine.ts";
+import { english, sentence } from "../../extension/protocol/sentence.ts";
 import type { Answer } from "../../extension/protocol/units.ts";
 import { engineArguments, failureOf, pidOf, processEnd, processExists, stateOf } from "../support/engineClients.ts";
 import { writeTestModel } from "../support/testModels.ts";
 import { writeExampleRepository } from "../support/terminalProgram.ts";
 
+const root = join(import.meta.dirname, "../..");
 const question = "How does withRetries try a failed request again?";
 let folder = "";
 let repository = "";
@@ -58,6 +60,17 @@ test("an engine that stops responding is killed, and the next one answers", asyn
   assert.equal((await restarted).after?.code, "engineUnresponsive");
   assert.equal(processExists(pid), false);
   assert.equal((await ask(client)).source, "extractive");
+});
+
+test("an answer that no model writes is in the language of the client", async (t) => {
+  const german = JSON.parse(await readFile(join(root, "l10n/bundle.l10n.de.json"), "utf8")) as Record<string, string>;
+  const client = await openClient(t, { translations: german });
+  const { text, prompt } = await ask(client);
+  assert.match(text, /^Es ist kein Modell gewählt, daher ist dies keine geschriebene Antwort/);
+  assert.match(text, /`src\/retry\.ts:9-21` — .*definiert `withRetries`/);
+  // The client translates these itself.
+  const reasons = prompt.pieces.flatMap((piece) => piece.reasons);
+  assert.ok(reasons.some((reason) => english(reason) === "defines `withRetries`"));
 });
 
 test("a cancelled ask resolves at once with the text written so far", async (t) => {
@@ -140,7 +153,7 @@ test("settings that are not valid are named, and valid ones obeyed", async (t) =
   });
   const problems = await client.configure();
   assert.equal(problems.length, 1);
-  assert.match(problems[0] ?? "", /ranking\.ranker/);
+  assert.deepEqual(problems[0]?.values.slice(0, 1), ["ranking.ranker"]);
   const { prompt } = await client.request("context", { question });
   assert.equal(prompt.budgetTokens, 2_000);
 });
@@ -181,9 +194,9 @@ test("the status says what is open", async (t) => {
   assert.ok(status.units > 5);
   assert.equal(status.indexing, false);
   assert.equal(status.assistant, model);
-  assert.equal(status.scorer, "static table and likelihood model");
+  assert.deepEqual(status.scorer, sentence("static table and likelihood model"));
   assert.equal(status.device?.device, "cpu");
-  assert.ok(status.device.why !== "");
+  assert.notEqual(english(status.device.why), "");
   assert.ok(status.kvBytes > 0 && status.residentBytes > 0);
 });
 

@@ -48,7 +48,7 @@ async function collect(entries: AsyncIterable<WalkEntry>): Promise<Walked> {
   for await (const entry of entries) {
     if (entry.kind === "file") walked.files.push(entry.file.path);
     else {
-      assert.notEqual(entry.skipped.detail, "");
+      assert.notEqual(entry.skipped.detail.text, "");
       walked.skipped[entry.skipped.path] = entry.skipped.reason;
     }
   }

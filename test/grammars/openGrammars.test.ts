@@ -8,6 +8,7 @@ import fc from "fast-check";
 import { openGrammars } from "../../extension/engine/grammars.ts";
 import { parseUnits } from "../../extension/pipeline/parse.ts";
 import { Failure } from "../../extension/protocol/failure.ts";
+import { english } from "../../extension/protocol/sentence.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const wasm = await openGrammars({ root, runtime: "wasm" });
@@ -37,7 +38,7 @@ test("no extension and no file name belongs to two languages", () => {
 
 test("what was asked for is what runs, and the reason is said", async () => {
   assert.equal(wasm.runtime, "wasm");
-  assert.equal(wasm.why, "wasm was asked for");
+  assert.equal(english(wasm.why), "wasm: wasm was asked for");
   const automatic = await openGrammars({ root });
   const grammar = await automatic.grammar("python");
   assert.equal(grammar.runtime, automatic.runtime);
@@ -64,7 +65,7 @@ test("where the native binding does not load, wasm takes over and says why", asy
     }
     const grammars = await openGrammars({ root: folder });
     assert.equal(grammars.runtime, "wasm");
-    assert.equal(grammars.why, "native tree-sitter does not load: GLIBCXX_9 not found");
+    assert.equal(english(grammars.why), "wasm: native tree-sitter does not load: GLIBCXX_9 not found");
     const parsed = parseUnits({ path: "a.go", text: "package a\n\nfunc f() {}\n" }, await grammars.grammar("go"));
     assert.deepEqual(
       parsed.units.map((unit) => unit.qualifiedName),

@@ -3,13 +3,14 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { openGrammars } from "../../extension/engine/grammars.ts";
 import { parseUnits } from "../../extension/pipeline/parse.ts";
+import { english } from "../../extension/protocol/sentence.ts";
 import { withoutMarks } from "./fixtureMarks.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const flags = new Set(process.argv.slice(2).filter((argument) => argument.startsWith("--")));
 const [languageId = "auto", ...files] = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
 const grammars = await openGrammars({ root, runtime: flags.has("--wasm") ? "wasm" : "auto" });
-console.log(`${grammars.runtime}: ${grammars.why}`);
+console.log(english(grammars.why));
 
 for (const file of files) {
   const id = languageId === "auto" ? (grammars.languageOf(file)?.id ?? null) : languageId;
@@ -32,5 +33,5 @@ for (const file of files) {
   for (const entry of parsed.imports) {
     console.log(`import ${JSON.stringify(entry.module)} [${entry.names.join(" ")}] line ${entry.line}`);
   }
-  for (const problem of parsed.problems) console.log(`problem line ${problem.line}: ${problem.message}`);
+  for (const problem of parsed.problems) console.log(`problem line ${problem.line}: ${english(problem.message)}`);
 }

@@ -4,6 +4,7 @@ import { Conversation } from "../../extension/host/conversation.ts";
 import type { ConversationOptions } from "../../extension/host/conversation.ts";
 import { FolderIndex } from "../../extension/host/folderIndex.ts";
 import type { AskParams, EngineEvent, EngineEvents, IndexSummary } from "../../extension/protocol/engine.ts";
+import { sentence } from "../../extension/protocol/sentence.ts";
 import type { Answer, Prompt } from "../../extension/protocol/units.ts";
 
 const ready: EngineState = { kind: "ready", gpu: "all", after: null, pid: 1, engineVersion: "1" };
@@ -129,5 +130,5 @@ export const summary: IndexSummary = {
   skipped: [],
   skippedCounts: {},
   problems: [],
-  parser: "test",
+  parser: sentence("test"),
 };

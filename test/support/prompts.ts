@@ -1,4 +1,5 @@
 /** Prompts made of few words, for what shows them. */
+import { sentence } from "../../extension/protocol/sentence.ts";
 import type { DroppedUnit, Prompt, PromptPiece, UnitReference } from "../../extension/protocol/units.ts";
 
 export function unitReference(name: string, over: Partial<UnitReference> = {}): UnitReference {
@@ -30,5 +31,6 @@ export function promptOf(
 }
 
 export function droppedOf(name: string, over: Partial<DroppedUnit> = {}): DroppedUnit {
-  return { unit: unitReference(name), score: 1, tokensRaw: 40, why: "needs 40 tokens, 12 were left", ...over };
+  const why = sentence("needs {0} tokens, {1} were left", 40, 12);
+  return { unit: unitReference(name), score: 1, tokensRaw: 40, why, ...over };
 }

@@ -1,5 +1,6 @@
 /** Random files and units cut from them, as fast-check values. */
 import fc from "fast-check";
+import { sentence } from "../../extension/protocol/sentence.ts";
 import type { RankedUnit, Unit } from "../../extension/protocol/units.ts";
 import { makeUnit } from "./memoryUnits.ts";
 
@@ -81,7 +82,7 @@ export const randomRanking = randomFiles.chain((files) => {
   const units = files.flatMap((file) => file.units);
   return fc.shuffledSubarray(units, { minLength: 0 }).map((chosen) => ({
     files,
-    ranked: chosen.map((unit, place): RankedUnit => ({ unit, score: 100 - place, reasons: ["chosen"] })),
+    ranked: chosen.map((unit, place): RankedUnit => ({ unit, score: 100 - place, reasons: [sentence("chosen")] })),
   }));
 });
 

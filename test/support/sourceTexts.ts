@@ -1,4 +1,4 @@
-/** Reads with the TypeScript compiler which texts a source file hands to `t` of @vscode/l10n. */
+/** Reads with the TypeScript compiler which texts a source file hands to `t` of @vscode/l10n, or makes sentences of. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import ts from "typescript";
@@ -9,6 +9,12 @@ export interface SourceTexts {
   readonly problems: readonly string[];
 }
 
+/** The functions that are given texts, by name: where each comes from, and whether it must know the language. */
+const takers = {
+  t: { module: /^@vscode\/l10n$/, needsLanguage: true },
+  sentence: { module: /\/sentence\.ts$/, needsLanguage: false },
+} as const;
+
 /**
  * The texts of one file. A call is given a literal, or an entry of a table of literals: `t(failureSentences[code])`. The
  * table may be imported from another file of the project.
@@ -17,15 +23,18 @@ export function textsOf(file: string): SourceTexts {
   const source = parse(file);
   const texts: string[] = [];
   const problems: string[] = [];
-  if (!importsT(source)) return { texts, problems };
+  const imported = (["t", "sentence"] as const).filter((name) => importsFrom(source, takers[name].module));
+  if (imported.length === 0) return { texts, problems };
   const visit = (node: ts.Node, isInFunction: boolean): void => {
-    if (isCallOfT(node)) {
+    const taker = imported.find((name) => isCallOf(name, node));
+    if (taker !== undefined && ts.isCallExpression(node)) {
       const line = source.getLineAndCharacterOfPosition(node.getStart(source)).line + 1;
       const [text] = node.arguments;
       const known = text === undefined ? null : textsOfArgument(text, source, file);
       if (known === null) problems.push(`line ${line}: no literal text`);
       else texts.push(...known);
-      if (!isInFunction) problems.push(`line ${line}: called while the module is loaded`);
+      if (takers[taker].needsLanguage && !isInFunction)
+        problems.push(`line ${line}: called while the module is loaded`);
     }
     ts.forEachChild(node, (child) => {
       visit(child, isInFunction || runsLater(node));
@@ -85,15 +94,15 @@ function parse(file: string): ts.SourceFile {
   return ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.Latest, true);
 }
 
-function importsT(source: ts.SourceFile): boolean {
+function importsFrom(source: ts.SourceFile, module: RegExp): boolean {
   return source.statements.some(
     (statement) =>
       ts.isImportDeclaration(statement) &&
       ts.isStringLiteral(statement.moduleSpecifier) &&
-      statement.moduleSpecifier.text === "@vscode/l10n",
+      module.test(statement.moduleSpecifier.text),
   );
 }
 
-function isCallOfT(node: ts.Node): node is ts.CallExpression {
-  return ts.isCallExpression(node) && ts.isIdentifier(node.expression) && node.expression.text === "t";
+function isCallOf(name: string, node: ts.Node): boolean {
+  return ts.isCallExpression(node) && ts.isIdentifier(node.expression) && node.expression.text === name;
 }

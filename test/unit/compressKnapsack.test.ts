@@ -8,6 +8,7 @@ import { readBlocks, readLineGains, spikeBlocks } from "../../extension/pipeline
 import { relatedUnits } from "../../extension/pipeline/compressRelated.ts";
 import { candidatesOf } from "../../extension/pipeline/compressValues.ts";
 import type { LineScorer, TokenCounter } from "../../extension/pipeline/ports.ts";
+import { sentence } from "../../extension/protocol/sentence.ts";
 import type { RankedUnit, Unit } from "../../extension/protocol/units.ts";
 import { makeUnit, memoryUnits } from "../support/memoryUnits.ts";
 
@@ -66,7 +67,7 @@ describe("the knapsack", () => {
     const { kept } = compressors.knapsack(request([makeLong("send")], 1000, { related: [helper] }));
     const brought = kept.find(({ ranked }) => ranked.unit.id === helper.id);
     assert.equal(brought?.fidelity, "signature");
-    assert.deepEqual(brought.ranked.reasons, ["mentioned by what is shown"]);
+    assert.deepEqual(brought.ranked.reasons, [sentence("mentioned by what is shown")]);
     const [first, second] = candidatesOf({
       question: "x",
       ranked: ranking([makeLong("send"), makeLong("other"), helper], [5, 1, 1]).slice(0, 3),
@@ -115,7 +116,7 @@ describe("the adaptive rate", () => {
     const few = spent(steep, worthPerThousandTokens.other);
     const many = spent(flat, worthPerThousandTokens.other);
     assert.ok(few.tokensSent < 0.5 * many.tokensSent, `${few.tokensSent} and ${many.tokensSent} tokens`);
-    assert.equal(few.why, "not worth its tokens beside the others");
+    assert.deepEqual(few.why, sentence("not worth its tokens beside the others"));
     assert.ok(few.kept >= 1);
   });
 

@@ -6,6 +6,7 @@ import type { ContextContent, ContextNode } from "../../extension/host/contextNo
 import { contextRow } from "../../extension/host/contextRows.ts";
 import { noChoices } from "../../extension/protocol/personChoices.ts";
 import type { PersonChoices } from "../../extension/protocol/personChoices.ts";
+import { english, sentence } from "../../extension/protocol/sentence.ts";
 import { droppedOf, promptOf, unitReference } from "../support/prompts.ts";
 
 const prompt = promptOf(
@@ -13,7 +14,7 @@ const prompt = promptOf(
     { share: "template", tokensSent: 3, text: "<s>" },
     { share: "system", tokensSent: 50 },
     { share: "pinned", tokensSent: 2, text: "# Pinned code\n\n" },
-    { share: "pinned", tokensSent: 30, unit: unitReference("lid"), fidelity: "full", reasons: ["pinned"] },
+    { share: "pinned", tokensSent: 30, unit: unitReference("lid"), fidelity: "full", reasons: [sentence("pinned")] },
     { share: "retrieved", tokensSent: 4, text: "# Code of the repository\n\n" },
     {
       share: "retrieved",
@@ -22,13 +23,13 @@ const prompt = promptOf(
       unit: unitReference("valve"),
       fidelity: "pruned",
       score: 1.25,
-      reasons: ["defines `valve`"],
+      reasons: [sentence("defines `{0}`", "valve")],
     },
     {
       share: "history",
       tokensSent: 5,
       text: "# Earlier in this conversation\n\n",
-      reasons: ["2 older turns do not fit"],
+      reasons: [sentence("{0} older turns do not fit", 2)],
     },
     {
       share: "history",
@@ -39,7 +40,7 @@ const prompt = promptOf(
     },
     { share: "question", tokensSent: 10 },
   ],
-  { dropped: [droppedOf("pump"), droppedOf("drain", { why: "taken out by you" })] },
+  { dropped: [droppedOf("pump"), droppedOf("drain", { why: sentence("taken out by you") })] },
 );
 
 function content(over: Partial<ContextContent> = {}): ContextContent {
@@ -141,12 +142,12 @@ test("pins and drops are shown and can be taken back, with and without a prompt"
 });
 
 test("a pinned place without code says so, and can be unpinned", () => {
-  const why = "the file is not indexed, so it cannot be sent";
+  const why = sentence("the file is not indexed, so it cannot be sent");
   const missing = droppedOf("gone", { tokensRaw: 0, why, unit: unitReference("gone", { startLine: 0, endLine: 0 }) });
   const [node] = childrenOf("leftOut", content({ prompt: { ...prompt, dropped: [missing] } }));
   assert.ok(node !== undefined);
   const row = contextRow(node, noChoices);
-  assert.deepEqual([row.description, row.context], [why, "unpin"]);
+  assert.deepEqual([row.description, row.context], [english(why), "unpin"]);
 });
 
 test("long lists end with how many more there are", () => {
@@ -157,9 +158,9 @@ test("long lists end with how many more there are", () => {
 
 test("excluded files are grouped by reason, the largest group first", () => {
   const skipped = [
-    { path: ".env", reason: "secret", detail: "may hold secrets" },
-    { path: "a.bin", reason: "binary", detail: "binary" },
-    { path: "b.bin", reason: "binary", detail: "binary" },
+    { path: ".env", reason: "secret", detail: sentence("may hold secrets") },
+    { path: "a.bin", reason: "binary", detail: sentence("binary") },
+    { path: "b.bin", reason: "binary", detail: sentence("binary") },
   ] as const;
   const groups = childrenOf("excluded", content({ skipped }));
   assert.deepEqual(rows(groups), ["Binary: 2", "Secrets: 1"]);

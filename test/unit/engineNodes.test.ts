@@ -12,6 +12,7 @@ import {
 import { indexNodes } from "../../extension/host/indexNodes.ts";
 import type { EngineStatus, IndexSummary } from "../../extension/protocol/engine.ts";
 import { Failure, failureSentences } from "../../extension/protocol/failure.ts";
+import { sentence } from "../../extension/protocol/sentence.ts";
 
 const MiB = 1024 ** 2;
 const status: EngineStatus = {
@@ -41,8 +42,8 @@ const summary: IndexSummary = {
   ms: 1,
   skipped: [],
   skippedCounts: {},
-  problems: [{ path: "src/a.ts", line: 7, message: "unexpected token" }],
-  parser: "native",
+  problems: [{ path: "src/a.ts", line: 7, message: sentence("Syntax error.") }],
+  parser: sentence("native: native tree-sitter loads"),
 };
 
 function line({ label, description }: EngineNode): string {
@@ -124,10 +125,10 @@ test("completion tells its model, its state and what the last suggestion took", 
 
 test("settings that are not valid are named, and the preset in force, too", () => {
   assert.equal(settingsNode([]), null);
-  const node = settingsNode(["precis.kv.keepRatio: too big; the default 0.5 is used."]);
+  const node = settingsNode([sentence("precis.{0}: not valid; the default {1} is used.", "kv.keepRatio", "0.5")]);
   assert.deepEqual(
     [node?.description, node?.children?.map(({ label }) => label)],
-    ["1 is not valid", ["precis.kv.keepRatio: too big; the default 0.5 is used."]],
+    ["1 is not valid", ["precis.kv.keepRatio: not valid; the default 0.5 is used."]],
   );
   assert.deepEqual([presetNode("Eco").description, presetNode(null).description], ["Eco", "your own settings"]);
 });

@@ -5,6 +5,7 @@ import { explainSuggestion } from "../../extension/host/explainSuggestion.ts";
 import { nothingReasons } from "../../extension/protocol/complete.ts";
 import type { NothingReason } from "../../extension/protocol/complete.ts";
 import { Failure } from "../../extension/protocol/failure.ts";
+import { sentence } from "../../extension/protocol/sentence.ts";
 import { completionOf, noCompletion } from "../support/completions.ts";
 
 const place = { name: "src/a.ts", line: 3, column: 9 };
@@ -22,7 +23,7 @@ test("a suggestion is explained by its place, text, times, model and every piece
         text: "sum(values)",
         tokens: 12,
         unit: { path: "src/sum.ts", name: "sum", startLine: 7 },
-        reasons: ["imported by src/a.ts", "its name is close"],
+        reasons: [sentence("imported"), sentence("its file is imported"), sentence("in the same folder")],
       },
     ],
   });
@@ -34,7 +35,7 @@ test("a suggestion is explained by its place, text, times, model and every piece
   assert.match(text, /read 100 tokens 20 ms \(800 were read before\)/);
   assert.match(text, /^- test: comes with Precis$/m);
   assert.match(text, /^- 900 of 1,024 tokens$/m);
-  assert.match(text, /^- imported, `src\/sum\.ts:7` sum 12 tokens: imported by src\/a\.ts; its name is close$/m);
+  assert.match(text, /^- imported, `src\/sum\.ts:7` sum 12 tokens: its file is imported; in the same folder$/m);
   assert.match(text, /^- format, 3 tokens$/m);
 });
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { extractiveAnswer, extractiveParts } from "../../extension/pipeline/extract.ts";
+import { sentence } from "../../extension/protocol/sentence.ts";
 import type { RankedUnit, Unit } from "../../extension/protocol/units.ts";
 import { makeUnit } from "../support/memoryUnits.ts";
 
@@ -10,7 +11,7 @@ function ranked(...units: readonly Unit[]): RankedUnit[] {
   return units.map((unit, place) => ({
     unit,
     score: 9 - place,
-    reasons: [`mentions retry`, "file name matches `http`"],
+    reasons: [sentence("mentions {0}", "retry"), sentence("file name matches `{0}`", "http")],
   }));
 }
 
@@ -39,6 +40,18 @@ describe("an answer without a model", () => {
     assert.deepEqual(citations, [
       { path: "src/http.ts", startLine: 10, endLine: 12, name: "Client.send", resolved: true },
     ]);
+  });
+
+  test("is written in the person's language, its code and names as they are", () => {
+    const translations = {
+      "The {0} places in the code that fit best, in order.": "Die {0} besten Stellen.",
+      "mentions {0}": "erwähnt {0}",
+    };
+    const units = ranked(send, { ...send, id: "src/http.ts#9" });
+    const { text } = extractiveAnswer({ question: "retry", ranked: units, omission, isSearch: true, translations });
+    assert.match(text, /^Die 2 besten Stellen\.\n\n### 1\. `Client\.send`\n/);
+    // What has no translation is English.
+    assert.match(text, /`src\/http\.ts:10-12` — erwähnt retry; file name matches `http`\n/);
   });
 
   test("shows the beginning of long code and the lines around the question's words, with marks between", () => {
@@ -84,7 +97,7 @@ describe("an answer without a model", () => {
 
   test("says so when nothing fits", () => {
     const unrelated = makeUnit({ path: "b.ts", name: "paint", text: "paint();" });
-    const unreasoned = [{ unit: unrelated, score: 1, reasons: ["among the 3 closest units"] }];
+    const unreasoned = [{ unit: unrelated, score: 1, reasons: [sentence("among the {0} closest units", 3)] }];
     for (const entries of [[], unreasoned]) {
       const { text, citations } = extractiveAnswer({ question: "kubernetes?", ranked: entries, omission });
       assert.match(text, /^Nothing in the indexed code matches this question\./);

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
 import { test } from "node:test";
 import { kvNode } from "../../extension/host/kvNodes.ts";
+import { noRefusal, refusalSentence } from "../../extension/engine/kvRefusal.ts";
 import type { KvMeter } from "../../extension/protocol/engine.ts";
 
 const MiB = 1024 ** 2;
@@ -15,7 +18,7 @@ const kv: KvMeter = {
   bytesFull: 200 * MiB,
   prompt: { tokens: 3000, tokensKept: 400, tokensLoaded: 2000, tokensRead: 600, loadMs: 11.2 },
   compression: { isRunning: false, tokensDone: 500, tokensTotal: 500, ms: 2340 },
-  uncompressedBecause: "",
+  uncompressedBecause: noRefusal,
 };
 
 test("the meter shows cells, bytes full and compressed, what was reused from where, times, and the disk", () => {
@@ -41,10 +44,25 @@ test("it says what is not there: no model yet, nothing compressed, compression o
   const running = { isRunning: true, tokensDone: 512, tokensTotal: 2600, ms: 0 };
   assert.equal(rows({ ...kv, compression: running })["Compression"], "512 of 2,600 tokens, 50 % kept by kvzip");
   assert.equal(kvNode({ ...kv, compression: running }, cache).icon, "sync~spin");
-  assert.match(
-    rows({ ...kv, uncompressedBecause: "a sliding window" })["Compression"] ?? "",
-    /not .* a sliding window/,
-  );
+});
+
+test("a model whose cache cannot be compressed is told with the reason", () => {
+  const because = (detail: string) => rows({ ...kv, uncompressedBecause: refusalSentence(detail) })["Compression"];
+  const sliding = "capturing a sequence is not supported for the cache of gemma3: a sliding window (SWA)";
+  assert.equal(because(sliding), `not with this model: ${sliding}`);
+  assert.deepEqual(refusalSentence(sliding).values, ["gemma3"]);
+  assert.equal(because("keys cannot be moved: {0}"), "not with this model: keys cannot be moved: {0}");
+});
+
+test("every reason for which the native engine leaves a cache as it is has a sentence", async () => {
+  const source = await readFile(path.join(import.meta.dirname, "../../native/core/kv-model.cpp"), "utf8");
+  const body = /^std::string cache_refusal\([^;{]*\{\n(.*?)^\}/ms.exec(source)?.[1] ?? "";
+  const reasons = [...body.matchAll(/return "([^"]+)"/g)].map((match) => match[1]);
+  assert.ok(reasons.length >= 5);
+  for (const reason of reasons) {
+    const { values } = refusalSentence(`capturing a sequence is not supported for the cache of x: ${reason}`);
+    assert.deepEqual(values, ["x"], reason);
+  }
 });
 
 function rows(meter: KvMeter): Readonly<Record<string, string>> {

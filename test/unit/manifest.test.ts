@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "node:test";
+import { english } from "../../extension/protocol/sentence.ts";
 import { defaultSettings, parseSettings, settingKeys } from "../../extension/protocol/settings.ts";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
@@ -137,5 +138,5 @@ function told(key = ""): string {
 }
 
 function problemsOf(key: string, value: unknown): readonly string[] {
-  return parseSettings({ [key]: value }).problems;
+  return parseSettings({ [key]: value }).problems.map(english);
 }

@@ -4,6 +4,7 @@ import { deviceNodes, modelNodes, modelTarget } from "../../extension/host/model
 import type { ModelFacts } from "../../extension/host/modelNodes.ts";
 import type { DeviceReport, EngineStatus } from "../../extension/protocol/engine.ts";
 import { Failure } from "../../extension/protocol/failure.ts";
+import { sentence } from "../../extension/protocol/sentence.ts";
 
 const facts: ModelFacts = {
   inUse: { assistant: "/models/a.gguf", completer: "", scorer: "" },
@@ -17,14 +18,18 @@ const facts: ModelFacts = {
 const device: DeviceReport = {
   device: "vulkan",
   name: "A GPU",
-  why: "Vulkan is the fastest device that works here.",
+  why: sentence("{0} is the fastest device that works here.", "Vulkan"),
   memoryBytes: 8 * 1024 ** 3,
   others: [
-    { device: "cuda", why: "Its library is not installed.", installable: true },
-    { device: "cpu", why: "Vulkan is faster.", installable: false },
+    {
+      device: "cuda",
+      why: sentence("Its library is not installed ({0}).", "@node-llama-cpp/linux-x64-cuda"),
+      installable: true,
+    },
+    { device: "cpu", why: sentence("{0} is faster.", "Vulkan"), installable: false },
   ],
 };
-const status = { device, scorer: "static table" } as EngineStatus;
+const status = { device, scorer: sentence("static table") } as unknown as EngineStatus;
 
 test("each role has a row with its model, device and size, which leads to choosing another", () => {
   const [assistant, completer, scorer] = modelNodes(status, facts);
@@ -74,7 +79,7 @@ test("the device row says why it is this one, and of each other one why not", ()
     row.children?.map(({ label, description }) => `${label}: ${description}`),
     [
       "Vulkan: Vulkan is the fastest device that works here.",
-      "CUDA: Its library is not installed.",
+      "CUDA: Its library is not installed (@node-llama-cpp/linux-x64-cuda).",
       "CPU: Vulkan is faster.",
     ],
   );

@@ -4,6 +4,7 @@ import type { Grammar, SyntaxMatch, SyntaxTree } from "../../extension/pipeline/
 import { parseUnits } from "../../extension/pipeline/parse.ts";
 import { commentMarks, docBlock, plainDoc } from "../../extension/pipeline/parseDoc.ts";
 import { sourceLines } from "../../extension/pipeline/parseLines.ts";
+import { sentence } from "../../extension/protocol/sentence.ts";
 import type { Unit } from "../../extension/protocol/units.ts";
 
 const language = {
@@ -36,7 +37,7 @@ function toyGrammar(
           return { name, node: { startIndex, endIndex: startIndex + marked.length } };
         }),
       }));
-      return { matches, splitPoints: [], errorRows: [], stopped: "", ...tree };
+      return { matches, splitPoints: [], errorRows: [], stopped: null, ...tree };
     },
   };
 }
@@ -79,20 +80,19 @@ test("a file without definitions is one header with its first comment as documen
 });
 
 test("a grammar that gives up leaves file units and one problem", () => {
-  const grammar = toyGrammar([], { stopped: "parsing took longer than 5 s" });
+  const stopped = sentence("The file was not cut by its syntax: {0}.", "why");
+  const grammar = toyGrammar([], { stopped });
   const parsed = parseUnits({ path: "a.toy", text: "x\ny\n" }, grammar);
   assert.deepEqual(
     parsed.units.map((unit) => [unit.kind, unit.text]),
     [["file", "x\ny"]],
   );
-  assert.deepEqual(parsed.problems, [
-    { path: "a.toy", line: 1, message: "The file was not cut by its syntax: parsing took longer than 5 s." },
-  ]);
+  assert.deepEqual(parsed.problems, [{ path: "a.toy", line: 1, message: stopped }]);
 });
 
 test("syntax errors become problems with line numbers and cost no unit", () => {
   const parsed = parseUnits({ path: "a.toy", text: "x\ny\n" }, toyGrammar([], { errorRows: [1] }));
-  assert.deepEqual(parsed.problems, [{ path: "a.toy", line: 2, message: "Syntax error." }]);
+  assert.deepEqual(parsed.problems, [{ path: "a.toy", line: 2, message: sentence("Syntax error.") }]);
   assert.equal(parsed.units.length, 1);
 });
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isTakenOut, pinnedCode } from "../../extension/pipeline/pinnedCode.ts";
 import type { PinnedPlace } from "../../extension/protocol/engine.ts";
+import { english } from "../../extension/protocol/sentence.ts";
 import type { Unit } from "../../extension/protocol/units.ts";
 import { makeUnit } from "../support/memoryUnits.ts";
 
@@ -73,7 +74,7 @@ test("each unit is pinned once, with the first reason, in the order of the place
 test("a place without code is told with its reason, and costs nothing", () => {
   const { missing } = pinned({ startLine: 10, endLine: 11 }, { path: "src/none.ts", startLine: 2, endLine: 3 });
   assert.deepEqual(
-    missing.map(({ unit, tokensRaw, why }) => [unit.path, unit.startLine, tokensRaw, why]),
+    missing.map(({ unit, tokensRaw, why }) => [unit.path, unit.startLine, tokensRaw, english(why)]),
     [
       ["src/box.ts", 10, 0, "no code stands at these lines"],
       ["src/none.ts", 2, 0, "the file is not indexed, so it cannot be sent"],

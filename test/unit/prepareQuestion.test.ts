@@ -5,6 +5,7 @@ import type { EditorPlace, PrepareOptions } from "../../extension/client/prepare
 import { findMentions } from "../../extension/engine/mentions.ts";
 import type { FindMentionsParams } from "../../extension/protocol/engine.ts";
 import type { FailureCode } from "../../extension/protocol/failure.ts";
+import { sentence } from "../../extension/protocol/sentence.ts";
 
 const nothingOpen: EditorPlace = { openFile: null, selection: null };
 const valve: EditorPlace = {
@@ -72,7 +73,8 @@ function prepare(question: string, editor = nothingOpen): ReturnType<typeof prep
         findMentions(params, {
           filesLike: ([, , , pattern]) => files.filter((file) => like(pattern).test(file)),
           unitsLike: ([, , , pattern]) => units.filter(({ qualifiedName }) => like(pattern).test(qualifiedName)),
-          skippedAt: (path) => (path === ".env" ? { path, reason: "secret", detail: "its name says so" } : null),
+          skippedAt: (path) =>
+            path === ".env" ? { path, reason: "secret", detail: sentence("its name says so") } : null,
         }),
       ),
   };

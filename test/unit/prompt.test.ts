@@ -6,6 +6,7 @@ import type { PinnedCode } from "../../extension/pipeline/pinnedCode.ts";
 import type { ChatFormat, TokenCounter } from "../../extension/pipeline/ports.ts";
 import { buildPrompt, type PromptOptions, promptText, systemPrompt } from "../../extension/pipeline/prompt.ts";
 import { Failure, type FailureCode } from "../../extension/protocol/failure.ts";
+import { english, sentence } from "../../extension/protocol/sentence.ts";
 import type { Prompt, RankedUnit, Share, Unit } from "../../extension/protocol/units.ts";
 import { shares } from "../../extension/protocol/units.ts";
 import { makeUnit } from "../support/memoryUnits.ts";
@@ -44,7 +45,7 @@ function rank(...names: readonly (readonly [string, number])[]): RankedUnit[] {
   return names.map(([name, characters], place) => ({
     unit: unitOf(name, characters),
     score: 9 - place,
-    reasons: ["r"],
+    reasons: [sentence("r")],
   }));
 }
 
@@ -176,7 +177,7 @@ describe("a prompt", () => {
 
   test("without history spends nothing on its heading, and says where nothing matches", () => {
     const unit = makeUnit({ path: "src/other.ts", name: "other", text: "const other = 1;" });
-    const ranked = [{ unit, score: 1, reasons: ["among the 3 closest units"] }];
+    const ranked = [{ unit, score: 1, reasons: [sentence("among the {0} closest units", 3)] }];
     for (const given of [[], ranked]) {
       const prompt = buildPrompt(options({ ranked: given }));
       assert.deepEqual(
@@ -188,7 +189,7 @@ describe("a prompt", () => {
         /# Code of the repository\n\nNothing in the indexed code matches this question\.\n\n/,
       );
       assert.deepEqual(
-        prompt.dropped.map(({ why }) => why),
+        prompt.dropped.map(({ why }) => english(why)),
         given.map(() => "has nothing of the question"),
       );
     }
@@ -224,13 +225,15 @@ describe("a prompt", () => {
       ["retrieved", "a"],
     ]);
     const pin = prompt.pieces.find((piece) => piece.share === "pinned" && piece.unit);
-    assert.deepEqual([pin?.reasons, pin?.score], [["pinned", "r"], undefined]);
+    assert.deepEqual([pin?.reasons.map(english), pin?.score], [["pinned", "r"], undefined]);
   });
 
   test("says why code is pinned: by hand, by the question, by a selection", () => {
     const reasons = (["pinned", "mentioned", "selected"] as const).map((why) => {
       const pinned = { units: [{ unit: unitOf("a", 9), why }], missing: [] };
-      return buildPrompt(options({ pinned })).pieces.find(({ unit }) => unit !== undefined)?.reasons;
+      return buildPrompt(options({ pinned }))
+        .pieces.find(({ unit }) => unit !== undefined)
+        ?.reasons.map(english);
     });
     assert.deepEqual(reasons, [["pinned"], ["mentioned in the question"], ["selected in the editor"]]);
   });
@@ -254,7 +257,9 @@ describe("a prompt", () => {
     const large = Array.from({ length: 40 }, (_, at) => unitOf(`u${at}`, 200));
     const crowded = buildPrompt(options({ pinned: pins(...large), budgetTokens: 900, answerReserveTokens: 100 }));
     assert.ok(crowded.tokensSent <= 800 && crowded.dropped.length > 0);
-    for (const { why } of crowded.dropped) assert.match(why, /needs .* tokens, \d+ were left|not worth its tokens/);
+    for (const { why } of crowded.dropped) {
+      assert.match(english(why), /needs .* tokens, \d+ were left|not worth its tokens/);
+    }
   });
 
   test("leaves out what a person took out, says so, and puts nothing of it into any share", () => {
@@ -267,7 +272,7 @@ describe("a prompt", () => {
       ["b"],
     );
     assert.deepEqual(
-      prompt.dropped.map(({ unit, why }) => [unit.name, why]),
+      prompt.dropped.map(({ unit, why }) => [unit.name, english(why)]),
       [
         ["c", "taken out by you"],
         ["a", "taken out by you"],

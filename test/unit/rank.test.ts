@@ -5,6 +5,7 @@ import { fusedWeights } from "../../extension/pipeline/rankWeights.ts";
 import type { LikelihoodScorer, RankTools, StaticEncoder } from "../../extension/pipeline/ports.ts";
 import { streamWords } from "../../extension/pipeline/scorerText.ts";
 import { Failure } from "../../extension/protocol/failure.ts";
+import { english } from "../../extension/protocol/sentence.ts";
 import { type RankerName, rankerNames } from "../../extension/protocol/settings.ts";
 import type { RankedUnit, Unit } from "../../extension/protocol/units.ts";
 import { makeUnit, memoryUnits } from "../support/memoryUnits.ts";
@@ -124,7 +125,7 @@ describe("every ranker", () => {
       first.ranked.forEach(({ score, reasons }, place) => {
         assert.ok(Number.isFinite(score));
         assert.ok(score <= (first.ranked[place - 1]?.score ?? Number.POSITIVE_INFINITY));
-        assert.ok(reasons.length > 0 && reasons.every((reason) => reason !== ""));
+        assert.ok(reasons.length > 0 && reasons.every((reason) => english(reason) !== ""));
       });
       assert.ok(first.candidates >= first.ranked.length);
     });
@@ -157,7 +158,7 @@ describe("every ranker", () => {
         tools({ encoder: null, source: memoryUnits(units) }),
       );
       assert.ok(ranked.length > 0);
-      for (const { reasons } of ranked) assert.doesNotMatch(reasons.join(" "), /meaning|nats/);
+      for (const { reasons } of ranked) assert.doesNotMatch(reasons.map(english).join(" "), /meaning|nats/);
     });
   }
 
@@ -198,14 +199,14 @@ describe("the lexical ranking", () => {
       tools(),
     );
     assert.equal(ranked[0]?.unit.id, "src/ui/delay.ts#0");
-    assert.ok(ranked[0].reasons.includes("the question names `ui/delay.ts`"), ranked[0].reasons.join());
+    assertReason(ranked[0], "the question names `ui/delay.ts`");
   });
 
   test("finds the function at the line of a stack trace from another machine", async () => {
     const question = "what is wrong?\nTypeError: x is undefined\n    at /build/7/src/http/retryPolicy.ts:5:11";
     const { ranked } = await rankers.lexical({ question, purpose: "list", top: 1, root: "" }, tools());
     assert.equal(ranked[0]?.unit.id, "src/http/retryPolicy.ts#1");
-    assert.ok(ranked[0].reasons.includes("the question names line 5"), ranked[0].reasons.join());
+    assertReason(ranked[0], "the question names line 5");
   });
 
   test("puts callers before the definition where callers are asked for", async () => {
@@ -250,7 +251,7 @@ describe("the lexical ranking", () => {
       tools(),
     );
     const policy = ranked.find(({ unit }) => unit.id === "src/http/socket.ts#0");
-    assert.ok(policy?.reasons.includes("used by `Client.send`"), policy?.reasons.join());
+    assertReason(policy, "used by `Client.send`");
   });
 
   test("does not follow references out of the root", async () => {
@@ -270,7 +271,7 @@ describe("the lexical ranking", () => {
 describe("the other signals", () => {
   test("closeness of meaning finds units that share no word with the question", async () => {
     const { ranked } = await rankers.static({ question: "resend", purpose: "list", top: 20, root: "" }, tools());
-    assert.match(ranked[0]?.reasons.join() ?? "", /meaning is close \(1\.00\)/);
+    assertReason(ranked[0], "meaning is close (1.00)");
     assert.ok(ranked.findIndex(({ unit }) => unit.name === "paint") > 1);
   });
 
@@ -280,7 +281,7 @@ describe("the other signals", () => {
       tools({ likelihood }),
     );
     assert.equal(ranked[0]?.unit.name, "paint");
-    assert.ok(ranked[0].reasons.includes("question is 9.0 nats likelier given this code"));
+    assertReason(ranked[0], "question is 9.0 nats likelier given this code");
   });
 
   test("the likelihood does not take the first place from an exact definition", async () => {
@@ -365,3 +366,8 @@ describe("the other signals", () => {
     assert.ok(order.indexOf("src/two.ts#0") < order.indexOf("src/one.ts#5"), order.join(" "));
   });
 });
+
+function assertReason(ranked: RankedUnit | undefined, reason: string): void {
+  const reasons = ranked?.reasons.map(english) ?? [];
+  assert.ok(reasons.includes(reason), reasons.join());
+}
