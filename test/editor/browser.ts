@@ -101,8 +101,8 @@ export const themes: readonly Theme[] = [
 
 /** Switches the colour theme as a person would, and waits until the workbench wears it. */
 export async function useTheme(page: Page, { label, workbenchClass }: Theme): Promise<void> {
-  await page.keyboard.press("Control+K");
-  await page.keyboard.press("Control+T");
+  // By its keys, two of them, it does not open from everywhere: a page in the editor may take the first one.
+  await startCommand(page, "Preferences: Color Theme");
   await page.locator(".quick-input-widget input[placeholder^='Select Color Theme']").fill(label);
   await page.locator(".quick-input-list .monaco-list-row.focused", { hasText: label }).waitFor();
   await page.keyboard.press("Enter");
